@@ -1,0 +1,55 @@
+# What every target of this project has in common: packages, warnings, sanitizers, and how a test is made.
+
+get_filename_component(VS_ROOT ${CMAKE_CURRENT_LIST_DIR}/.. ABSOLUTE)
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+
+# What guests load (libvservice, the NSS module) goes into programs that know no sanitizer: plain in every build.
+add_library(vs_plain_flags INTERFACE)
+target_include_directories(vs_plain_flags INTERFACE ${VS_ROOT})
+target_compile_options(vs_plain_flags INTERFACE -Wall -Wextra -Wshadow=local -Wno-missing-field-initializers
+                       $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>)
+target_compile_definitions(vs_plain_flags INTERFACE VS_VERSION="${PROJECT_VERSION}" _GNU_SOURCE)
+
+add_library(vs_flags INTERFACE)
+target_link_libraries(vs_flags INTERFACE vs_plain_flags)
+
+# vptr is off: it misreads cpprest's stream buffers (a report inside the library, none in ours).
+set(VS_SANITIZE_FLAGS "")
+if(VS_SANITIZE STREQUAL "address")
+  set(VS_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined
+                        -fno-omit-frame-pointer)
+elseif(VS_SANITIZE STREQUAL "thread")
+  set(VS_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
+endif()
+target_compile_options(vs_flags INTERFACE ${VS_SANITIZE_FLAGS})
+target_link_options(vs_flags INTERFACE ${VS_SANITIZE_FLAGS})
+
+# vs_library(NAME source... ) : one folder, one target of the same name.
+function(vs_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_link_libraries(${name} PUBLIC vs_flags)
+endfunction()
+
+# vs_test(FILE_test.cc library... [THREADED]) : one file, one executable, one ctest entry a case.
+# THREADED tests also run under ThreadSanitizer. Paths are relative to tests/.
+function(vs_test source)
+  cmake_parse_arguments(ARG "THREADED" "" "" ${ARGN})
+  file(RELATIVE_PATH relative ${VS_ROOT}/tests ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+  string(REGEX REPLACE "_test\\.cc$" "" name ${relative})
+  string(REPLACE "/" "." name ${name})
+  if(VS_SANITIZE STREQUAL "thread" AND NOT ARG_THREADED)
+    return()
+  endif()
+  add_executable(test.${name} ${source})
+  target_precompile_headers(test.${name} REUSE_FROM vs_test_headers)
+  target_compile_options(test.${name} PRIVATE -O0)  # quick to build; what is tested keeps its flags
+  target_link_libraries(test.${name} PRIVATE ${ARG_UNPARSED_ARGUMENTS} vs_flags GTest::gtest_main GTest::gmock)
+  target_compile_definitions(test.${name} PRIVATE VS_SOURCE_DIR="${VS_ROOT}"
+                             VS_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  gtest_discover_tests(test.${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+endfunction()

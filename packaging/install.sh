@@ -1,0 +1,22 @@
+# Sourced by demo.sh and test.sh: installs what packages.txt lists and this machine lacks. Needs root.
+
+packages_wanted() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"; }
+
+install_packages() { # LIST
+  local missing=() package
+  for package in $(packages_wanted "$1"); do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  # A service that a package brings is not to be started for our sake.
+  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}"; } \
+      >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "could not install the packages above; the whole log is in $log" >&2
+    return 1
+  fi
+  rm -f "$log"
+}
