@@ -1,0 +1,42 @@
+/* The handshake of the local transport, over the domain's AF_UNIX SOCK_SEQPACKET socket for the device.
+ *
+ *   frontend                                   backend
+ *   connect, vs_local_hello          -->
+ *                                    <--       vs_local_welcome, and with VS_STATUS_OK one fd: the region's memfd
+ *   one byte of any value            <->       doorbell, either way, from then on
+ *   end of file                                the session is over
+ *
+ * Who the frontend is, is known from the socket it connected to; nothing in the hello says so. */
+#ifndef VSERVICES_ABI_LOCAL_H
+#define VSERVICES_ABI_LOCAL_H
+
+#include <assert.h>
+#include <stdint.h>
+
+enum {
+  VS_LOCAL_MAGIC = 0x314c5356, /* "VSL1" */
+  VS_LOCAL_SERVICE_BYTES = 16  /* service kind, padded with zeros */
+};
+
+#define VS_LOCAL_DIRECTORY "/run/vservice" /* where a guest finds its devices, one socket each */
+
+struct vs_local_hello {
+  uint32_t magic;
+  uint16_t major; /* VS_REGION_MAJOR */
+  uint16_t minor;
+  uint64_t features;                     /* what the frontend can do; the region's header says what was agreed */
+  uint32_t generation;                   /* how often this device was connected before */
+  uint8_t service[VS_LOCAL_SERVICE_BYTES]; /* the kind the frontend wants to talk to: "dns" */
+  uint32_t reserved;
+};
+static_assert(sizeof(struct vs_local_hello) == 40, "hello");
+
+struct vs_local_welcome {
+  uint32_t magic;
+  uint32_t status; /* enum vs_status */
+  uint32_t region_bytes;
+  uint32_t reserved;
+};
+static_assert(sizeof(struct vs_local_welcome) == 16, "welcome");
+
+#endif

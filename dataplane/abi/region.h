@@ -1,0 +1,43 @@
+/* A region: one session's shared memory. A header page, then two rings of pages that have one writer each.
+ *
+ *   page 0            header, written once by the creator before it is shared, never again
+ *   backend's pages   request cons page, response prod page, response data
+ *   frontend's pages  response cons page, request prod page, request data
+ *
+ * A side maps the other's pages read-only. The header is copied at attach, the copy judged, and only the copy used. */
+#ifndef VSERVICES_ABI_REGION_H
+#define VSERVICES_ABI_REGION_H
+
+#include "dataplane/abi/ring.h"
+
+enum {
+  VS_REGION_MAGIC = 0x31525356, /* "VSR1" */
+  VS_REGION_MAJOR = 1,          /* another major is refused */
+  VS_REGION_MINOR = 0,
+  VS_REGION_BYTES_MAX = 1 << 28
+};
+
+/* Offsets count from the start of the region and are multiples of the page. */
+struct vs_ring_place {
+  uint32_t prod_offset;
+  uint32_t cons_offset;
+  uint32_t data_offset;
+  uint32_t data_bytes_log2;
+};
+static_assert(sizeof(struct vs_ring_place) == 16, "ring place");
+
+struct vs_region_header {
+  uint32_t magic;
+  uint16_t major;
+  uint16_t minor;
+  uint64_t features;   /* bits offered by the creator and agreed in the handshake; never cleared within a generation */
+  uint32_t bytes;      /* of the whole region */
+  uint32_t generation; /* +1 with each connect of the same device; the upper half of every cookie */
+  struct vs_ring_place request;
+  struct vs_ring_place response;
+  uint8_t reserved[VS_PAGE_BYTES - 56];
+};
+static_assert(sizeof(struct vs_region_header) == VS_PAGE_BYTES, "header page");
+static_assert(offsetof(struct vs_region_header, request) == 24, "as in schemas/ring.md");
+
+#endif

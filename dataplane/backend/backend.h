@@ -1,0 +1,111 @@
+// Serves the bindings of one service kind: listens for guests, keeps their sessions, brings requests to the service and
+// answers back.
+//
+// Policy was decided by vsmgrd: what is not granted in the configuration is refused, counted and reported.
+// Owned by the loop's thread, as are all its callbacks.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "dataplane/backend/counters.h"
+#include "dataplane/backend/session.h"
+#include "dataplane/control/messages.h"
+#include "dataplane/services/service.h"
+#include "dataplane/transport/local/local_socket.h"
+
+namespace vs {
+
+inline constexpr std::size_t kSessionsMax = 4096;            // of one backend
+inline constexpr std::size_t kSessionsPerDomainMax = 256;
+inline constexpr std::size_t kHandshakesPerBindingMax = 64;  // connections that have not said hello
+inline constexpr int kAcceptsPerEventMax = 16;
+inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
+inline constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have run out
+inline constexpr std::chrono::milliseconds kRequestTimeoutMax{60'000};
+
+class Backend final : public ReplySink {
+ public:
+  // `directory` holds one directory a domain, with one socket a device.
+  Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::filesystem::path directory);
+  ~Backend() override;
+
+  // Serves exactly `configure` from now on; what cannot be served is told, the rest is.
+  control::Applied configure(const control::Configure& configure);
+  [[nodiscard]] std::uint64_t config_number() const { return config_number_; }
+
+  // Called when counters changed since the last samples(); at most once until then.
+  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+  [[nodiscard]] std::vector<Sample> samples();
+  // Refusals since the last call.
+  [[nodiscard]] std::vector<control::Refused> take_refusals();
+
+  [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
+
+  void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) override;
+
+ private:
+  enum class SessionId : std::uint64_t {};
+
+  struct Binding {
+    control::BindingConfig config;
+    std::optional<LocalListener> listener;
+    BindingCounters counters;
+    std::size_t handshakes = 0;
+    std::uint64_t refusals_reported = 0;
+  };
+  // A connection that has not said hello yet.
+  struct Handshake {
+    Binding& binding;
+    UniqueFd socket;
+    TimerId timer;
+  };
+  struct LiveSession {
+    Binding& binding;
+    Session session;
+    bool again_scheduled = false;
+  };
+
+  Result<> open_binding(Binding& binding);
+  void end_guests(Binding& binding);
+  void close_listener(Binding& binding);
+  void accept(Binding& binding);
+  void begin_handshake(Binding& binding, UniqueFd socket);
+  void continue_handshake(int socket);
+  void end_handshake(int socket);
+  void welcome(Binding& binding, UniqueFd socket, const LocalHello& hello);
+  void refuse(Binding& binding, int socket, vs_status status);
+
+  void on_session_event(SessionId id, std::uint32_t events);
+  void serve(SessionId id);
+  void serve_later(SessionId id);
+  void end_session(SessionId id, const char* why);
+  void break_session(SessionId id, const Error& error);
+  void touch();
+
+  EventLoop& loop_;
+  std::string kind_;
+  std::filesystem::path directory_;
+  std::uint64_t config_number_ = 0;
+  std::map<std::string, std::unique_ptr<Binding>> bindings_;  // by name
+  std::unordered_map<int, Handshake> handshakes_;             // by socket
+  std::unordered_map<std::uint64_t, std::unique_ptr<LiveSession>> sessions_;
+  std::vector<std::unique_ptr<LiveSession>> ended_;  // may still be on the stack; swept by the loop
+  std::unordered_map<std::string, std::size_t> sessions_by_domain_;
+  std::uint64_t next_session_ = 1;
+  std::vector<std::byte> scratch_;
+  std::unique_ptr<Service> service_;
+  std::function<void()> on_change_;
+  bool changed_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace vs

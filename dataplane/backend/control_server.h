@@ -1,0 +1,42 @@
+// The backend's end of the control socket: takes vsmgrd's commands, tells it what happens.
+//
+// vsmgrd may go away and come back; guests are served all the while. One vsmgrd at a time: a new connection takes the old one's
+// place. Owned by the loop's thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "dataplane/backend/backend.h"
+#include "dataplane/control/channel.h"
+
+namespace vs {
+
+inline constexpr std::chrono::milliseconds kReportPause{200};  // counters are told at most that often, and only when changed
+
+class ControlServer {
+ public:
+  // `listener` is a listening unix stream socket; only root and our own starter may connect.
+  ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Backend& backend);
+  ~ControlServer();
+
+ private:
+  void accept();
+  void on_message(std::string_view message);
+  void send(const control::Event& event);
+  void report_soon();
+  void report();
+
+  EventLoop& loop_;
+  UniqueFd listener_;
+  std::string kind_;
+  Backend& backend_;
+  std::unique_ptr<control::Channel> channel_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  uid_t starter_;
+};
+
+}  // namespace vs

@@ -1,0 +1,123 @@
+// vsbackend: serves the guests of one service kind. Started by vsmgrd; outlives it.
+
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "dataplane/backend/backend.h"
+#include "dataplane/backend/control_server.h"
+#include "dataplane/backend/privilege.h"
+#include "dataplane/services/dns/dns_service.h"
+
+namespace {
+
+constexpr std::string_view kUsage = R"(usage: vsbackend --kind KIND --control-fd FD --directory DIR [--user UID:GID] [--log-level LEVEL]
+
+Serves the guests of one service kind over shared memory. vsmgrd starts it; there is seldom a reason to do so by hand.
+
+  --kind KIND        service kind: dns
+  --control-fd FD    listening unix socket on which vsmgrd gives its commands
+  --directory DIR    where the domains' device sockets are made: DIR/DOMAIN/DEVICE
+  --user UID:GID     what to become before serving, when started as root
+  --log-level LEVEL  debug, info, warn or error; default info
+)";
+
+struct Options {
+  std::string kind;
+  int control_fd = -1;
+  std::filesystem::path directory;
+  std::optional<vs::UserIds> user;
+};
+
+vs::Result<Options> parse(int argc, char** argv) {
+  std::map<std::string_view, std::string_view> given;
+  for (int i = 1; i + 1 < argc; i += 2) given[argv[i]] = argv[i + 1];
+  if (argc % 2 == 0) return vs::fail(vs::ErrorCode::invalid, "an option without a value");
+  Options options;
+  for (const auto& [name, value] : given) {
+    if (name == "--kind") {
+      options.kind = value;
+    } else if (name == "--control-fd") {
+      options.control_fd = std::atoi(std::string(value).c_str());
+    } else if (name == "--directory") {
+      options.directory = value;
+    } else if (name == "--user") {
+      auto user = vs::parse_user_ids(value);
+      if (!user) return vs::fail(std::move(user.error()));
+      options.user = *user;
+    } else if (name == "--log-level") {
+      auto level = vs::log::parse_level(value);
+      if (!level) return vs::fail(std::move(level.error()));
+      vs::log::set_level(*level);
+    } else {
+      return vs::fail(vs::ErrorCode::invalid, "unknown option " + std::string(name));
+    }
+  }
+  if (options.kind.empty() || options.control_fd < 3 || options.directory.empty())
+    return vs::fail(vs::ErrorCode::invalid, "--kind, --control-fd and --directory are needed");
+  return options;
+}
+
+vs::Result<std::unique_ptr<vs::Service>> make_service(vs::EventLoop& loop, std::string_view kind) {
+  if (kind == "dns") return std::unique_ptr<vs::Service>(std::make_unique<vs::dns::DnsService>(loop));
+  return vs::fail(vs::ErrorCode::invalid, "service kind " + std::string(kind) + ": not in this program");
+}
+
+// SIGTERM and SIGINT end the loop; everything else that could end us by accident is ignored.
+vs::Result<vs::UniqueFd> stop_on_signals(vs::EventLoop& loop) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  vs::UniqueFd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  auto watched = loop.watch(fd.get(), EPOLLIN, [&loop](std::uint32_t) { loop.stop(); });
+  if (!watched) return vs::fail(std::move(watched.error()));
+  return fd;
+}
+
+vs::Result<> serve(const Options& options) {
+  vs::raise_descriptor_limit();
+  vs::EventLoop loop;
+  const auto signals = stop_on_signals(loop);
+  if (!signals) return vs::fail(signals.error());
+  auto service = make_service(loop, options.kind);
+  if (!service) return vs::fail(std::move(service.error()));
+  if (auto dropped = vs::drop_privilege(options.user); !dropped) return dropped;
+  vs::Backend backend(loop, options.kind, std::move(*service), options.directory);
+  vs::ControlServer control(loop, vs::UniqueFd(options.control_fd), options.kind, backend);
+  vs::log::info("backend.started", {{"kind", options.kind}, {"version", VS_VERSION}});
+  loop.run();
+  vs::log::info("backend.stopped", {{"kind", options.kind}, {"sessions", backend.sessions()}});
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--help") {
+    std::fputs(kUsage.data(), stdout);
+    return 0;
+  }
+  const auto options = parse(argc, argv);
+  if (!options) {
+    std::fprintf(stderr, "vsbackend: %s\n%s", options.error().message.c_str(), kUsage.data());
+    return 2;
+  }
+  if (auto served = serve(*options); !served) {
+    vs::log::error("backend.failed", {{"error", served.error()}});
+    return 1;
+  }
+  return 0;
+}

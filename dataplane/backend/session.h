@@ -1,0 +1,81 @@
+// One live open of a bound device, on the node's side: the guest's socket, the region and the two rings.
+//
+// Never waits for the guest: what it sends too much stays in its own ring, and an answer for which it has no room ends the
+// session as broken. Owned by the loop's thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "dataplane/backend/counters.h"
+#include "dataplane/ring/consumer.h"
+#include "dataplane/ring/producer.h"
+#include "dataplane/transport/local/local_region.h"
+
+namespace vs {
+
+inline constexpr int kBatchRequestsMax = 64;      // then the next guest has its turn
+inline constexpr std::size_t kUnansweredMax = 64;  // of one session; a power of two: slots are part of tickets
+inline constexpr int kWakesPerDrain = 16;         // doorbells are left unread that long; the socket holds far more
+
+// One request taken off the ring. The payload is a copy in the scratch buffer, behind struct vs_request.
+struct TakenRequest {
+  std::size_t slot;  // names it among the session's unanswered requests
+  std::uint16_t type;
+  std::uint32_t timeout_ms;
+  std::span<const std::byte> payload;
+};
+
+class Session {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  // `socket` has been welcomed with `region`.
+  Session(UniqueFd socket, LocalRegion region, BindingCounters& counters);
+
+  [[nodiscard]] int socket() const { return socket_.get(); }
+
+  // A doorbell came in. False when the guest is gone.
+  bool woken();
+
+  // The next request; nullopt when there is none, or none may be taken now (`waiting_for_answers`).
+  Result<std::optional<TakenRequest>> take(std::span<std::byte> scratch, TimePoint now);
+  [[nodiscard]] bool waiting_for_answers() const { return unanswered_ == kUnansweredMax; }
+  // Gives the space of what was taken back and asks for the next doorbell: true when nothing came meanwhile.
+  bool rest();
+  void release();
+
+  // Answers the request in `slot`, which is free afterwards. Errors: invalid, when the guest broke its promise of room.
+  Result<> answer(std::size_t slot, vs_status status, std::span<const std::byte> bytes, TimePoint now);
+
+  // What the guest broke, if it did; counted once by the caller.
+  [[nodiscard]] vs_broken broken() const;
+
+ private:
+  struct Slot {
+    bool used = false;
+    std::uint64_t cookie = 0;
+    std::uint32_t answer_bytes_max = 0;
+    TimePoint taken{};
+  };
+
+  tl::unexpected<Error> give_up(vs_broken why, const char* what);
+  void ring_doorbell_if(bool asked);
+
+  UniqueFd socket_;
+  LocalRegion region_;
+  RingConsumer requests_;
+  RingProducer answers_;
+  BindingCounters& counters_;
+  std::array<Slot, kUnansweredMax> slots_{};
+  std::size_t unanswered_ = 0;
+  std::size_t next_slot_ = 0;
+  int wakes_undrained_ = 0;
+};
+
+}  // namespace vs

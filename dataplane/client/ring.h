@@ -1,0 +1,67 @@
+/* The ring in C, the frontend's twin of dataplane/ring: the same layout, order and checks (a test runs the two against each
+ * other). The backend is not trusted: its index is checked, its records are copied once and the copy is judged.
+ *
+ * Sizes are bytes, positions free-running byte counts. One thread owns a producer or a consumer.
+ * Errors: -EPROTO when the peer broke the layout; the ring is then dead. */
+#ifndef VSERVICES_CLIENT_RING_H
+#define VSERVICES_CLIENT_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/abi/region.h"
+
+struct vs_producer {
+  struct vs_prod_page *own;
+  const struct vs_cons_page *peer;
+  unsigned char *data;
+  uint32_t size;
+  uint32_t prod;      /* private truth */
+  uint32_t published; /* as of the last publish */
+  uint32_t cons;      /* last seen of the peer, checked */
+};
+
+struct vs_consumer {
+  struct vs_cons_page *own;
+  const struct vs_prod_page *peer;
+  const unsigned char *data;
+  uint32_t size;
+  uint32_t cons; /* private truth */
+  uint32_t released;
+};
+
+struct vs_taken {
+  uint16_t type;
+  uint64_t cookie;
+  uint32_t payload_bytes;
+};
+
+uint32_t vs_record_payload_max(uint32_t ring_bytes);
+uint32_t vs_record_rounded(uint32_t record_bytes);
+
+void vs_producer_start(struct vs_producer *producer, unsigned char *region, const struct vs_ring_place *place);
+void vs_consumer_start(struct vs_consumer *consumer, unsigned char *region, const struct vs_ring_place *place);
+
+/* Puts one record whose payload is two parts (either may be empty). 1 when put, 0 when the ring is full, or -EPROTO. */
+int vs_producer_push(struct vs_producer *producer, uint16_t type, uint64_t cookie, const void *first, size_t first_bytes,
+                     const void *second, size_t second_bytes);
+/* Publishes what was put since the last call. True when the consumer asked to be woken. */
+bool vs_producer_publish(struct vs_producer *producer);
+/* Asks to be woken when `payload_bytes` fit, and looks again: 1 when it must wait, 0 when there is room, or -EPROTO. */
+int vs_producer_ask(struct vs_producer *producer, size_t payload_bytes);
+
+/* Copies the oldest record's payload into `into` (vs_record_payload_max bytes). 1 when taken, 0 when empty, or -EPROTO. */
+int vs_consumer_take(struct vs_consumer *consumer, void *into, struct vs_taken *taken);
+/* Gives the space of what was taken back. True when the producer asked to be woken. */
+bool vs_consumer_release(struct vs_consumer *consumer);
+bool vs_consumer_empty(const struct vs_consumer *consumer);
+/* Asks to be woken at the next record, and looks again: true when it may sleep. */
+bool vs_consumer_ask(struct vs_consumer *consumer);
+/* Shows the peer why this side gives the ring up. */
+void vs_consumer_give_up(struct vs_consumer *consumer, enum vs_broken why);
+
+/* 0, or -EPROTO when `header` (a private copy) does not describe a region inside `mapped_bytes`. */
+int vs_judge_header(const struct vs_region_header *header, size_t mapped_bytes);
+
+#endif

@@ -1,0 +1,194 @@
+#include "dataplane/client/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/abi/local.h"
+
+/* A doorbell that got lost could not be seen; it would show as this long a wait, not as a hang. */
+enum { kSleepMsMax = 1000 };
+
+int64_t vs_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int set_timeout(int socket, int option, int timeout_ms) {
+  const struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
+  return setsockopt(socket, SOL_SOCKET, option, &timeout, sizeof timeout) == 0 ? 0 : -errno;
+}
+
+static int milliseconds_left(int64_t deadline_ms) {
+  int64_t left = deadline_ms - vs_now_ms();
+  if (left <= 0) return 0;
+  return left < kSleepMsMax ? (int)left : kSleepMsMax;
+}
+
+static int set_receive_timeout(struct vs_session *session, int timeout_ms) {
+  if (session->receive_timeout_ms == timeout_ms) return 0;
+  int status = set_timeout(session->socket, SO_RCVTIMEO, timeout_ms);
+  if (status == 0) session->receive_timeout_ms = timeout_ms;
+  return status;
+}
+
+static int connect_to(const char *path, int64_t deadline_ms) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(path) >= sizeof address.sun_path) return -EINVAL;
+  memcpy(address.sun_path, path, strlen(path) + 1);
+  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int left = milliseconds_left(deadline_ms);
+  int status = set_timeout(fd, SO_SNDTIMEO, left > 0 ? left : 1);
+  if (status == 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) status = -errno;
+  if (status == 0) return fd;
+  close(fd);
+  switch (status) {
+    case -ENOENT: case -ENOTDIR: return -ENODEV;
+    case -EAGAIN: case -EINPROGRESS: return -ECONNREFUSED; /* its queue of connections is full */
+    default: return status;
+  }
+}
+
+static int errno_of_status(uint32_t status) {
+  switch (status) {
+    case VS_STATUS_OK: return 0;
+    case VS_STATUS_INVALID: return -EINVAL;
+    case VS_STATUS_DENIED: return -EACCES;
+    case VS_STATUS_NOT_FOUND: return -ENODEV;
+    case VS_STATUS_EXHAUSTED: return -ENOMEM;
+    case VS_STATUS_UNAVAILABLE: return -ECONNREFUSED;
+    default: return -EPROTO;
+  }
+}
+
+/* Receives the welcome and the one descriptor that may come with it. */
+static int receive_welcome(struct vs_session *session, int64_t deadline_ms, struct vs_local_welcome *welcome, int *memory) {
+  union {
+    struct cmsghdr align;
+    unsigned char bytes[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct iovec part = {.iov_base = welcome, .iov_len = sizeof *welcome};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  ssize_t received;
+  do {
+    int left = milliseconds_left(deadline_ms);
+    if (left == 0) return -ETIMEDOUT;
+    int status = set_receive_timeout(session, left);
+    if (status != 0) return status;
+    received = recvmsg(session->socket, &message, MSG_CMSG_CLOEXEC);
+  } while (received < 0 && (errno == EINTR || errno == EAGAIN));
+  if (received < 0) return errno == ECONNRESET ? -ECONNREFUSED : -errno;
+  if (received == 0) return -ECONNREFUSED;
+  *memory = -1;
+  const struct cmsghdr *item = CMSG_FIRSTHDR(&message);
+  if (item != NULL && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS &&
+      item->cmsg_len == CMSG_LEN(sizeof(int)))
+    memcpy(memory, CMSG_DATA(item), sizeof(int));
+  if (received != sizeof *welcome || welcome->magic != VS_LOCAL_MAGIC) return -EPROTO;
+  return errno_of_status(welcome->status);
+}
+
+/* Makes one of our own parts of the region writable. */
+static int make_writable(struct vs_session *session, uint32_t offset, size_t bytes) {
+  return mprotect(session->region + offset, bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+}
+
+/* The memory is the backend's: it must be sealed, so that it cannot shrink under us, and as large as it says. */
+static int map_region(struct vs_session *session, int memory, uint32_t region_bytes) {
+  const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  struct stat status;
+  if (region_bytes < VS_PAGE_BYTES || region_bytes > VS_REGION_BYTES_MAX) return -EPROTO;
+  if ((fcntl(memory, F_GET_SEALS) & seals) != seals) return -EPROTO;
+  if (fstat(memory, &status) != 0 || (uint64_t)status.st_size < region_bytes) return -EPROTO;
+  void *mapped = mmap(NULL, region_bytes, PROT_READ, MAP_SHARED, memory, 0);
+  if (mapped == MAP_FAILED) return -errno;
+  session->region = mapped;
+  session->region_bytes = region_bytes;
+
+  struct vs_region_header header;
+  memcpy(&header, mapped, sizeof header);
+  __asm__ volatile("" : : "r"(&header) : "memory"); /* the copy is judged and used; the page is not read again */
+  int result = vs_judge_header(&header, region_bytes);
+  if (result == 0) result = make_writable(session, header.response.cons_offset, VS_PAGE_BYTES);
+  if (result == 0) result = make_writable(session, header.request.prod_offset, VS_PAGE_BYTES);
+  if (result == 0)
+    result = make_writable(session, header.request.data_offset, (size_t)1 << header.request.data_bytes_log2);
+  if (result != 0) return result;
+  vs_producer_start(&session->requests, session->region, &header.request);
+  vs_consumer_start(&session->answers, session->region, &header.response);
+  return 0;
+}
+
+static int shake_hands(struct vs_session *session, const char *service, uint32_t generation, int64_t deadline_ms) {
+  struct stat status;
+  if (fstat(session->socket, &status) != 0) return -errno;
+  session->socket_device = status.st_dev;
+  session->socket_inode = status.st_ino;
+  struct vs_local_hello hello = {
+      .magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .minor = VS_REGION_MINOR, .generation = generation};
+  if (strlen(service) > sizeof hello.service) return -EINVAL;
+  memcpy(hello.service, service, strlen(service));
+  if (send(session->socket, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) return -ECONNREFUSED;
+
+  struct vs_local_welcome welcome;
+  int memory = -1;
+  int result = receive_welcome(session, deadline_ms, &welcome, &memory);
+  if (result == 0) result = memory >= 0 ? map_region(session, memory, welcome.region_bytes) : -EPROTO;
+  if (memory >= 0) close(memory);
+  return result;
+}
+
+int vs_session_open(struct vs_session *session, const char *path, const char *service, uint32_t generation,
+                    int64_t deadline_ms) {
+  *session = (struct vs_session){.socket = connect_to(path, deadline_ms), .receive_timeout_ms = -1};
+  if (session->socket < 0) return session->socket;
+  int status = shake_hands(session, service, generation, deadline_ms);
+  if (status != 0) vs_session_close(session);
+  return status;
+}
+
+void vs_session_close(struct vs_session *session) {
+  if (session->region != NULL) munmap(session->region, session->region_bytes);
+  if (session->socket >= 0 && vs_session_alive(session)) close(session->socket);
+  session->region = NULL;
+  session->socket = -1;
+}
+
+bool vs_session_alive(const struct vs_session *session) {
+  struct stat status;
+  return session->socket >= 0 && fstat(session->socket, &status) == 0 && S_ISSOCK(status.st_mode) &&
+         status.st_dev == session->socket_device && status.st_ino == session->socket_inode;
+}
+
+static int errno_of_socket(int error) {
+  switch (error) {
+    case EBADF: case ENOTSOCK: return -ESTALE;
+    default: return -ECONNRESET;
+  }
+}
+
+int vs_session_ring_doorbell(struct vs_session *session) {
+  if (send(session->socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1) return 0;
+  return errno == EAGAIN || errno == EINTR ? 0 : errno_of_socket(errno); /* full: it has wake-ups waiting */
+}
+
+int vs_session_sleep(struct vs_session *session, int64_t deadline_ms) {
+  int left = milliseconds_left(deadline_ms);
+  if (left == 0) return -ETIMEDOUT;
+  int status = set_receive_timeout(session, left);
+  if (status != 0) return errno_of_socket(-status);
+  unsigned char doorbell[8];
+  ssize_t received = recv(session->socket, doorbell, sizeof doorbell, 0);
+  if (received > 0) return 0;
+  if (received == 0) return -ECONNRESET;
+  return errno == EAGAIN || errno == EINTR ? 0 : errno_of_socket(errno);
+}

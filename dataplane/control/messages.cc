@@ -1,0 +1,159 @@
+#include "dataplane/control/messages.h"
+
+#include "base/json.h"
+
+namespace vs::control {
+namespace {
+
+using nlohmann::json;
+
+inline constexpr std::size_t kSamplesMax = 100'000;
+
+json to_json(const Configure& configure) {
+  json services = json::array();
+  for (const ServiceConfig& service : configure.services)
+    services.push_back({{"name", service.name}, {"parameters", service.parameters}});
+  json bindings = json::array();
+  for (const BindingConfig& binding : configure.bindings)
+    bindings.push_back({{"name", binding.name},
+                        {"domain", binding.domain},
+                        {"device", binding.device},
+                        {"service", binding.service},
+                        {"granted", binding.granted}});
+  return {{"type", "configure"}, {"number", configure.number}, {"services", services}, {"bindings", bindings}};
+}
+
+json to_json(const Stop&) { return {{"type", "stop"}}; }
+
+json to_json(const Hello& hello) {
+  return {{"type", "hello"},
+          {"protocolVersion", hello.protocol_version},
+          {"kind", hello.kind},
+          {"version", hello.version},
+          {"configNumber", hello.config_number}};
+}
+
+json to_json(const Applied& applied) {
+  json problems = json::array();
+  for (const BindingProblem& problem : applied.problems)
+    problems.push_back({{"binding", problem.binding}, {"message", problem.message}});
+  return {{"type", "applied"}, {"number", applied.number}, {"problems", problems}};
+}
+
+json to_json(const Refused& refused) {
+  return {{"type", "refused"},
+          {"binding", refused.binding},
+          {"domain", refused.domain},
+          {"device", refused.device},
+          {"total", refused.total}};
+}
+
+json to_json(const Stats& stats) {
+  json samples = json::array();
+  for (const Sample& sample : stats.samples) {
+    json labels = json::object();
+    for (const auto& [key, value] : sample.labels) labels[key] = value;
+    json one = {{"name", sample.name}, {"help", sample.help}, {"kind", static_cast<int>(sample.type)}, {"labels", labels}};
+    if (sample.type == Sample::Type::histogram) {
+      one["buckets"] = sample.buckets;
+      one["count"] = sample.count;
+      one["sum"] = sample.sum;
+    } else {
+      one["value"] = sample.value;
+    }
+    samples.push_back(std::move(one));
+  }
+  return {{"type", "stats"}, {"samples", samples}};
+}
+
+// nlohmann's at() and get() throw where a field is missing or of another type; they are caught in decode_with.
+Configure configure_from(const json& from) {
+  Configure configure{.number = from.at("number").get<std::uint64_t>()};
+  for (const json& service : from.at("services"))
+    configure.services.push_back({service.at("name").get<std::string>(), service.at("parameters")});
+  for (const json& binding : from.at("bindings"))
+    configure.bindings.push_back({binding.at("name").get<std::string>(), binding.at("domain").get<std::string>(),
+                                  binding.at("device").get<std::string>(), binding.at("service").get<std::string>(),
+                                  binding.at("granted").get<bool>()});
+  return configure;
+}
+
+Hello hello_from(const json& from) {
+  return {from.at("protocolVersion").get<std::uint32_t>(), from.at("kind").get<std::string>(),
+          from.at("version").get<std::string>(), from.at("configNumber").get<std::uint64_t>()};
+}
+
+Applied applied_from(const json& from) {
+  Applied applied{.number = from.at("number").get<std::uint64_t>()};
+  for (const json& problem : from.at("problems"))
+    applied.problems.push_back({problem.at("binding").get<std::string>(), problem.at("message").get<std::string>()});
+  return applied;
+}
+
+Refused refused_from(const json& from) {
+  return {from.at("binding").get<std::string>(), from.at("domain").get<std::string>(),
+          from.at("device").get<std::string>(), from.at("total").get<std::uint64_t>()};
+}
+
+Sample sample_from(const json& from) {
+  Sample sample{.name = from.at("name").get<std::string>(), .help = from.at("help").get<std::string>()};
+  const int kind = from.at("kind").get<int>();
+  if (kind < 0 || kind > static_cast<int>(Sample::Type::histogram)) throw std::invalid_argument("sample kind");
+  sample.type = static_cast<Sample::Type>(kind);
+  for (const auto& [key, value] : from.at("labels").items()) sample.labels.emplace_back(key, value.get<std::string>());
+  if (sample.type == Sample::Type::histogram) {
+    sample.buckets = from.at("buckets").get<std::vector<std::pair<double, std::uint64_t>>>();
+    sample.count = from.at("count").get<std::uint64_t>();
+    sample.sum = from.at("sum").get<double>();
+  } else {
+    sample.value = from.at("value").get<double>();
+  }
+  return sample;
+}
+
+Stats stats_from(const json& from) {
+  Stats stats;
+  const json& samples = from.at("samples");
+  if (samples.size() > kSamplesMax) throw std::invalid_argument("too many samples");
+  for (const json& sample : samples) stats.samples.push_back(sample_from(sample));
+  return stats;
+}
+
+template <class Message, class Pick>
+Result<Message> decode_with(std::string_view text, Pick pick) try {
+  auto parsed = parse_json(text);
+  if (!parsed) return fail(std::move(parsed.error()));
+  return pick(*parsed, parsed->at("type").get<std::string>());
+} catch (const std::exception& problem) {
+  return fail(ErrorCode::invalid, std::string("control message: ") + problem.what());
+}
+
+}  // namespace
+
+std::string encode(const Command& command) {
+  return std::visit([](const auto& message) { return to_json(message).dump(); }, command);
+}
+
+std::string encode(const Event& event) {
+  return std::visit([](const auto& message) { return to_json(message).dump(); }, event);
+}
+
+Result<Command> decode_command(std::string_view text) {
+  return decode_with<Command>(text, [](const json& from, const std::string& type) -> Result<Command> {
+    if (type == "configure") return Command{configure_from(from)};
+    if (type == "stop") return Command{Stop{}};
+    return fail(ErrorCode::invalid, "control message: unknown command " + type);
+  });
+}
+
+Result<Event> decode_event(std::string_view text) {
+  return decode_with<Event>(text, [](const json& from, const std::string& type) -> Result<Event> {
+    if (type == "hello") return Event{hello_from(from)};
+    if (type == "applied") return Event{applied_from(from)};
+    if (type == "refused") return Event{refused_from(from)};
+    if (type == "stats") return Event{stats_from(from)};
+    return fail(ErrorCode::invalid, "control message: unknown event " + type);
+  });
+}
+
+}  // namespace vs::control

@@ -1,0 +1,98 @@
+// What vsmgrd tells a backend, and what a backend tells vsmgrd.
+//
+// Values; JSON on the wire, one message a frame (channel.h). The backend believes vsmgrd, which owns the socket's directory;
+// vsmgrd checks what a backend says, for a backend parses what guests write. Pure functions, thread-safe.
+// Errors: invalid, naming the field.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/result.h"
+#include "base/sample.h"
+
+namespace vs::control {
+
+inline constexpr std::uint32_t kProtocolVersion = 1;
+
+struct ServiceConfig {
+  std::string name;
+  nlohmann::json parameters;  // of the kind; judged by the service itself
+  friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
+};
+
+// One device of one domain. Those that policy refused are here too: the backend answers their opens with `denied` and
+// reports them.
+struct BindingConfig {
+  std::string name;
+  std::string domain;
+  std::string device;
+  std::string service;
+  bool granted = false;
+  friend bool operator==(const BindingConfig&, const BindingConfig&) = default;
+};
+
+// Everything a backend serves from now on; swapped in whole, what is not in it ends.
+struct Configure {
+  std::uint64_t number = 0;  // grows with each change; echoed in Applied
+  std::vector<ServiceConfig> services;
+  std::vector<BindingConfig> bindings;
+  friend bool operator==(const Configure&, const Configure&) = default;
+};
+
+// Serve nobody any more and end. Frontends reconnect to whoever comes next.
+struct Stop {
+  friend bool operator==(const Stop&, const Stop&) = default;
+};
+
+using Command = std::variant<Configure, Stop>;
+
+// First on every connection.
+struct Hello {
+  std::uint32_t protocol_version = kProtocolVersion;
+  std::string kind;
+  std::string version;
+  std::uint64_t config_number = 0;  // what it serves now; 0: nothing yet
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+
+struct BindingProblem {
+  std::string binding;
+  std::string message;
+  friend bool operator==(const BindingProblem&, const BindingProblem&) = default;
+};
+
+// The configuration `number` is served, but for the bindings listed.
+struct Applied {
+  std::uint64_t number = 0;
+  std::vector<BindingProblem> problems;
+  friend bool operator==(const Applied&, const Applied&) = default;
+};
+
+// A guest opened a device that it was not granted. `total` counts this binding's since the backend started.
+struct Refused {
+  std::string binding;
+  std::string domain;
+  std::string device;
+  std::uint64_t total = 0;
+  friend bool operator==(const Refused&, const Refused&) = default;
+};
+
+// Every counter and gauge of the backend, as of now.
+struct Stats {
+  std::vector<Sample> samples;
+};
+
+using Event = std::variant<Hello, Applied, Refused, Stats>;
+
+std::string encode(const Command& command);
+std::string encode(const Event& event);
+Result<Command> decode_command(std::string_view text);
+Result<Event> decode_event(std::string_view text);
+
+}  // namespace vs::control

@@ -1,0 +1,79 @@
+#include "dataplane/ring/consumer.h"
+
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "dataplane/ring/shared.h"
+
+namespace vs {
+namespace {
+
+constexpr std::uint32_t rounded(std::uint32_t bytes) {
+  return (bytes + VS_RECORD_ALIGN - 1) & ~std::uint32_t{VS_RECORD_ALIGN - 1};
+}
+
+}  // namespace
+
+RingConsumer::RingConsumer(ConsumerMemory memory)
+    : memory_(memory),
+      size_(static_cast<std::uint32_t>(memory.data.size())),
+      record_bytes_max_(size_ / VS_RECORD_PART_OF_RING) {
+  VS_CHECK(size_ != 0 && (size_ & (size_ - 1)) == 0);
+}
+
+Result<std::optional<RingRecord>> RingConsumer::take(std::span<std::byte> into) {
+  if (broken_ != VS_BROKEN_NOT) return give_up(broken_);
+  for (int padded = 0; padded < 2; ++padded) {
+    const vs_record* shared_record = record_at(cons_);
+    const std::uint32_t bytes = shared::load_acquire(shared_record->commit_bytes);  // loaded once, judged, used
+    if (bytes == 0) return std::optional<RingRecord>{};
+    const std::uint32_t to_end = size_ - (cons_ & (size_ - 1));
+    if (bytes < VS_RECORD_HEADER_BYTES || bytes > to_end) return give_up(VS_BROKEN_LENGTH);
+    vs_record header;
+    shared::copy_once(&header, shared_record, sizeof header);
+    if (header.flags != 0) return give_up(VS_BROKEN_TYPE);
+    if (header.type == VS_RECORD_PAD) {
+      // Only the end of the ring is padded, and never by a whole ring.
+      if (bytes != to_end || to_end == size_ || padded != 0) return give_up(VS_BROKEN_LENGTH);
+      cons_ += to_end;
+      continue;
+    }
+    if (bytes > record_bytes_max_) return give_up(VS_BROKEN_LENGTH);
+    const std::size_t payload_bytes = bytes - VS_RECORD_HEADER_BYTES;
+    VS_CHECK(into.size() >= payload_bytes);
+    shared::copy_once(into.data(), shared_record + 1, payload_bytes);
+    cons_ += rounded(bytes);
+    return std::optional<RingRecord>{RingRecord{header.type, header.cookie, into.first(payload_bytes)}};
+  }
+  return give_up(VS_BROKEN_LENGTH);
+}
+
+bool RingConsumer::release() {
+  if (cons_ == released_) return false;
+  const std::uint32_t before = std::exchange(released_, cons_);
+  shared::store_release(memory_.own->cons, cons_);
+  shared::full_fence();
+  const std::uint32_t event = shared::load_relaxed(memory_.peer->space_event);
+  return cons_ - event - 1 < cons_ - before;
+}
+
+bool RingConsumer::ask_for_data() {
+  shared::store_relaxed(memory_.own->data_event, cons_);
+  shared::full_fence();  // ask, then look: the producer publishes, then reads what we asked
+  return empty();
+}
+
+bool RingConsumer::empty() const { return shared::load_acquire(record_at(cons_)->commit_bytes) == 0; }
+
+tl::unexpected<Error> RingConsumer::give_up(vs_broken why) {
+  broken_ = why;
+  shared::store_release(memory_.own->broken, why);
+  return fail(ErrorCode::invalid, "ring: the producer broke the layout, reason " + std::to_string(why));
+}
+
+const vs_record* RingConsumer::record_at(std::uint32_t position) const {
+  return reinterpret_cast<const vs_record*>(&memory_.data[position & (size_ - 1)]);
+}
+
+}  // namespace vs

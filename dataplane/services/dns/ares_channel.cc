@@ -1,0 +1,189 @@
+#include "dataplane/services/dns/ares_channel.h"
+
+#include <ares.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <strings.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+
+namespace vs::dns {
+namespace {
+
+inline constexpr int kEdnsPayloadBytes = 1232;  // DNS flag day 2020: no fragments on the way
+inline constexpr int kCnamesMax = 64;
+
+// c-ares is initialised once and never torn down: the process ends with it.
+int library_status() {
+  static const int status = ares_library_init(ARES_LIB_INIT_ALL);
+  return status;
+}
+
+QueryResult::Status status_of(int ares_status) {
+  using Status = QueryResult::Status;
+  switch (ares_status) {
+    case ARES_SUCCESS: return Status::found;
+    case ARES_ENOTFOUND: case ARES_EBADNAME: return Status::no_name;
+    case ARES_ENODATA: return Status::no_data;
+    case ARES_ETIMEOUT: return Status::timed_out;
+    case ARES_ECONNREFUSED: return Status::refused;
+    case ARES_EDESTRUCTION: case ARES_ECANCELLED: return Status::cancelled;
+    default: return Status::failed;  // SERVFAIL, REFUSED, FORMERR, malformed answers, out of memory
+  }
+}
+
+Address address_of(const ares_addrinfo_node& node) {
+  Address address{.inet6 = node.ai_family == AF_INET6, .ttl_s = static_cast<std::uint32_t>(std::max(node.ai_ttl, 0))};
+  if (address.inet6)
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6*>(node.ai_addr)->sin6_addr, 16);
+  else
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in*>(node.ai_addr)->sin_addr, 4);
+  return address;
+}
+
+// Follows the CNAMEs from the name that was asked; they may come in any order, and in a circle.
+std::string canonical_name(const ares_addrinfo& info, std::string name) {
+  for (int steps = 0; steps < kCnamesMax; ++steps) {
+    const ares_addrinfo_cname* next = info.cnames;
+    while (next != nullptr && (next->alias == nullptr || ::strcasecmp(next->alias, name.c_str()) != 0)) next = next->next;
+    if (next == nullptr || next->name == nullptr) break;
+    name = next->name;
+  }
+  return name;
+}
+
+}  // namespace
+
+struct AresChannel::Query {
+  AresChannel& channel;
+  std::string name;
+  QueryCallback callback;
+};
+
+Result<std::unique_ptr<AresChannel>> AresChannel::open(EventLoop& loop, const std::string& nameservers,
+                                                       std::chrono::milliseconds timeout) {
+  if (library_status() != ARES_SUCCESS) return fail(ErrorCode::internal, "c-ares: cannot initialise");
+  std::unique_ptr<AresChannel> opened(new AresChannel(loop));
+  char lookups[] = "b";  // DNS only: the node's /etc/hosts is the node's business
+  ares_options options{};
+  options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
+  options.timeout = static_cast<int>(timeout.count());
+  options.tries = 1;
+  options.ednspsz = kEdnsPayloadBytes;
+  options.lookups = lookups;
+  options.sock_state_cb_data = opened.get();
+  options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
+    static_cast<AresChannel*>(self)->watch(fd, readable != 0, writable != 0);
+  };
+  const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ | ARES_OPT_LOOKUPS |
+                   ARES_OPT_SOCK_STATE_CB;
+  if (const int status = ares_init_options(&opened->channel_, &options, mask); status != ARES_SUCCESS)
+    return fail(ErrorCode::internal, std::string("c-ares: ") + ares_strerror(status));
+  if (!nameservers.empty()) {
+    const int status = ares_set_servers_ports_csv(opened->channel_, nameservers.c_str());
+    if (status != ARES_SUCCESS)
+      return fail(ErrorCode::invalid, "nameservers \"" + nameservers + "\": " + ares_strerror(status));
+  }
+  return opened;
+}
+
+AresChannel::~AresChannel() {
+  if (channel_ != nullptr) ares_destroy(channel_);  // ends every query with EDESTRUCTION, closes and unwatches every socket
+  if (timer_armed_) loop_.cancel(timer_);
+  VS_CHECK(in_flight_ == 0 && watched_.empty());
+}
+
+void AresChannel::lookup(const std::string& name, bool inet6, QueryCallback callback) {
+  ++asked_;
+  ++in_flight_;
+  ares_addrinfo_hints hints{};
+  hints.ai_flags = ARES_AI_NOSORT;  // sorting is the guest's: it depends on the guest's own addresses (RFC 6724)
+  hints.ai_family = inet6 ? AF_INET6 : AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  auto* query = new Query{*this, name, std::move(callback)};
+  ares_getaddrinfo(
+      channel_, query->name.c_str(), nullptr, &hints,
+      [](void* argument, int status, int, ares_addrinfo* info) {
+        const std::unique_ptr<Query> ended(static_cast<Query*>(argument));
+        QueryResult result{.status = status_of(status)};
+        if (info != nullptr) {
+          if (status == ARES_SUCCESS) {
+            result.canonical_name = canonical_name(*info, ended->name);
+            for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next)
+              result.addresses.push_back(address_of(*node));
+            if (result.addresses.empty()) result.status = QueryResult::Status::no_data;
+          }
+          ares_freeaddrinfo(info);
+        }
+        ended->channel.ended(std::move(ended->callback), std::move(result));
+      },
+      query);
+  arm_timer();
+}
+
+void AresChannel::reverse(const Address& address, QueryCallback callback) {
+  ++asked_;
+  ++in_flight_;
+  auto* query = new Query{*this, {}, std::move(callback)};
+  ares_gethostbyaddr(
+      channel_, address.bytes.data(), address.inet6 ? 16 : 4, address.inet6 ? AF_INET6 : AF_INET,
+      [](void* argument, int status, int, hostent* host) {
+        const std::unique_ptr<Query> ended(static_cast<Query*>(argument));
+        QueryResult result{.status = status_of(status)};
+        if (status == ARES_SUCCESS && host != nullptr) {
+          if (host->h_name != nullptr) result.names.emplace_back(host->h_name);
+          for (char** alias = host->h_aliases; alias != nullptr && *alias != nullptr; ++alias)
+            if (result.names.empty() || result.names.front() != *alias) result.names.emplace_back(*alias);
+        }
+        ended->channel.ended(std::move(ended->callback), std::move(result));
+      },
+      query);
+  arm_timer();
+}
+
+void AresChannel::ended(QueryCallback callback, QueryResult result) {
+  --in_flight_;
+  callback(std::move(result));
+}
+
+void AresChannel::watch(int fd, bool readable, bool writable) {
+  const std::uint32_t events = (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u);
+  const auto known = std::find(watched_.begin(), watched_.end(), fd);
+  if (events == 0) {
+    loop_.unwatch(fd);
+    if (known != watched_.end()) watched_.erase(known);
+  } else if (known != watched_.end()) {
+    loop_.rewatch(fd, events);
+  } else if (loop_.watch(fd, events, [this, fd](std::uint32_t ready) {
+               process((ready & ~std::uint32_t{EPOLLOUT}) != 0 ? fd : ARES_SOCKET_BAD,
+                       (ready & EPOLLOUT) != 0 ? fd : ARES_SOCKET_BAD);
+             })) {
+    watched_.push_back(fd);
+  }  // out of watches: the query runs into its time-out
+}
+
+void AresChannel::process(int read_fd, int write_fd) {
+  ares_process_fd(channel_, read_fd, write_fd);
+}
+
+// c-ares looks at its time-outs when it is called. The earliest only moves back while queries end, so a timer that is set
+// fires early at worst, looks, and is set again.
+void AresChannel::arm_timer() {
+  if (timer_armed_ || in_flight_ == 0) return;
+  timeval buffer{};
+  const timeval* wait = ares_timeout(channel_, nullptr, &buffer);
+  if (wait == nullptr) return;
+  timer_armed_ = true;
+  timer_ = loop_.after(std::chrono::seconds(wait->tv_sec) + std::chrono::microseconds(wait->tv_usec), [this] {
+    timer_armed_ = false;
+    process(ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    arm_timer();
+  });
+}
+
+}  // namespace vs::dns

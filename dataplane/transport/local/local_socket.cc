@@ -1,0 +1,102 @@
+#include "dataplane/transport/local/local_socket.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "dataplane/abi/region.h"
+
+namespace vs {
+namespace {
+
+inline constexpr int kConnectionsWaitingMax = 128;
+inline constexpr mode_t kSocketMode = 0666;  // whoever can reach it is the guest: its directory is the guest's own
+
+}  // namespace
+
+Result<LocalListener> LocalListener::open(const std::filesystem::path& path) {
+  const std::filesystem::path fresh = path.parent_path() / ("." + path.filename().string() + ".new");
+  sockaddr_un address{.sun_family = AF_UNIX};
+  if (fresh.native().size() >= sizeof address.sun_path)
+    return fail(ErrorCode::invalid, "device socket " + path.string() + ": path too long");
+  std::memcpy(address.sun_path, fresh.c_str(), fresh.native().size() + 1);
+  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return fail_errno(errno, "device socket");
+  ::unlink(fresh.c_str());
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return fail_errno(errno, "bind device socket " + path.string());
+  if (::chmod(fresh.c_str(), kSocketMode) != 0 || ::listen(socket.get(), kConnectionsWaitingMax) != 0 ||
+      ::rename(fresh.c_str(), path.c_str()) != 0) {
+    const int saved = errno;
+    ::unlink(fresh.c_str());
+    return fail_errno(saved, "device socket " + path.string());
+  }
+  return LocalListener(std::move(socket), path);
+}
+
+LocalListener::~LocalListener() {
+  if (socket_) ::unlink(path_.c_str());
+}
+
+Result<std::optional<UniqueFd>> LocalListener::accept() {
+  UniqueFd connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (connection) return std::optional<UniqueFd>(std::move(connection));
+  if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return std::optional<UniqueFd>{};
+  return fail_errno(errno, "accept");
+}
+
+Result<std::optional<LocalHello>> receive_hello(int socket) {
+  vs_local_hello hello{};
+  const ssize_t received = ::recv(socket, &hello, sizeof hello, MSG_DONTWAIT | MSG_TRUNC);
+  if (received < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<LocalHello>{};
+  if (received <= 0) return fail(ErrorCode::unavailable, "hello: the frontend is gone");
+  if (received != sizeof hello) return fail(ErrorCode::invalid, "hello: " + std::to_string(received) + " bytes");
+  if (hello.magic != VS_LOCAL_MAGIC) return fail(ErrorCode::invalid, "hello: wrong magic");
+  if (hello.major != VS_REGION_MAJOR) return fail(ErrorCode::invalid, "hello: major version " + std::to_string(hello.major));
+  const char* service = reinterpret_cast<const char*>(hello.service);
+  return std::optional<LocalHello>{
+      LocalHello{hello.features, hello.generation, std::string(service, ::strnlen(service, sizeof hello.service))}};
+}
+
+Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory) {
+  vs_local_welcome welcome{.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = region_bytes};
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))]{};
+  iovec part{.iov_base = &welcome, .iov_len = sizeof welcome};
+  msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  cmsghdr* item = CMSG_FIRSTHDR(&message);
+  item->cmsg_level = SOL_SOCKET;
+  item->cmsg_type = SCM_RIGHTS;
+  item->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(item), &memory, sizeof memory);
+  if (::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof welcome) return fail_errno(errno, "welcome");
+  return {};
+}
+
+Result<> send_refusal(int socket, vs_status status) {
+  const vs_local_welcome welcome{.magic = VS_LOCAL_MAGIC, .status = static_cast<std::uint32_t>(status)};
+  if (::send(socket, &welcome, sizeof welcome, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof welcome)
+    return fail_errno(errno, "refusal");
+  return {};
+}
+
+bool ring_doorbell(int socket) {
+  const char any = 0;
+  if (::send(socket, &any, sizeof any, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof any) return true;
+  return errno == EAGAIN || errno == EINTR;  // full: the frontend has wake-ups waiting
+}
+
+bool drain_doorbells(int socket) {
+  char ignored[64];
+  for (int drained = 0; drained < kDoorbellsPerDrainMax; ++drained) {
+    const ssize_t received = ::recv(socket, ignored, sizeof ignored, MSG_DONTWAIT);
+    if (received > 0) continue;
+    return received < 0 && (errno == EAGAIN || errno == EINTR);
+  }
+  return true;
+}
+
+}  // namespace vs
