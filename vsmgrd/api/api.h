@@ -1,0 +1,57 @@
+// The daemon's REST API: what schemas/openapi.yaml says, served on a unix socket.
+//
+// It writes desired state only and reads everything from the store. Thread-safe. One a process (see
+// listener.h). Errors of start(): those of UnixSocket::listen; conflict, when there is one already.
+#pragma once
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/sample.h"
+#include "vsmgrd/api/counters.h"
+#include "vsmgrd/api/dispatcher.h"
+#include "vsmgrd/api/server_options.h"
+#include "vsmgrd/store/store.h"
+
+namespace vs {
+
+struct ApiOptions {
+  http::ServerOptions server;  // where, and every limit
+  uid_t owner =
+      ::geteuid();  // may do everything, as root may; all others who reach the socket may read
+};
+
+struct ApiHooks {
+  std::function<std::string()> metrics_text;     // the body of GET /metrics
+  http::OnRequest on_request{};                  // after each request; must not block
+  http::TransportCounters::Observer on_limit{};  // after each limit that bit; must not block
+};
+
+class Api {
+ public:
+  // `store` and `clock` must outlive it.
+  static Result<std::unique_ptr<Api>> start(const ApiOptions& options, Store& store,
+                                            const Clock& clock, ApiHooks hooks);
+  ~Api();
+
+  // Accepts no more, answers what is being handled, and returns when all of it is done. Later calls
+  // do nothing.
+  void stop();
+
+  // What the transport counted, for /metrics.
+  [[nodiscard]] std::vector<Sample> samples() const;
+
+ private:
+  struct Impl;
+  explicit Api(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vs

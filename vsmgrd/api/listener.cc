@@ -1,0 +1,124 @@
+#include "vsmgrd/api/listener.h"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+#include <cpprest/details/http_server.h>
+#include <cpprest/details/http_server_api.h>
+#include <cpprest/http_listener.h>
+#include <pplx/threadpool.h>
+
+#include "base/log.h"
+#include "vsmgrd/api/beast_server.h"
+
+namespace vs::http {
+namespace {
+
+namespace rest = web::http;
+using RestListener = rest::experimental::listener::http_listener;
+using ServerApi = rest::experimental::details::http_server_api;
+
+inline constexpr std::size_t kPplxThreads =
+    2;  // for the library's continuations only; its default is 40
+inline constexpr char kRoot[] =
+    "http://vsmgrd.local/";  // the library wants a host; ours is a socket file
+
+void limit_threads() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    try {
+      crossplat::threadpool::initialize_with_threads(kPplxThreads);
+    } catch (const std::exception&
+                 problem) {  // somebody used the library before us: more threads, no harm
+      log::debug("http.threads_not_limited", {{"what", problem.what()}});
+    }
+  });
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
+  return text;
+}
+
+Request plain(const rest::http_request& from) {
+  Request request{.method = from.method(), .target = from.request_uri().to_string()};
+  for (const auto& [name, value] : from.headers()) request.headers.emplace(lower(name), value);
+  auto body = from.body().streambuf();  // the server has read all of it
+  request.body.resize(body.in_avail());
+  body.getn(reinterpret_cast<std::uint8_t*>(request.body.data()), request.body.size()).get();
+  request.peer = parse_peer(from.remote_address());
+  return request;
+}
+
+rest::http_response library(const Response& from) {
+  rest::http_response response(static_cast<rest::status_code>(from.status));
+  for (const auto& [name, value] : from.headers) response.headers().add(name, value);
+  response.set_body(from.body, from.content_type);
+  return response;
+}
+
+// An exception nobody looks at ends the process: every chain is looked at here, where it ends.
+void observe(pplx::task<void> done) {
+  done.then([](const pplx::task<void>& finished) {
+    try {
+      finished.get();
+    } catch (const std::exception& problem) {
+      log::debug("http.answer_not_sent", {{"what", problem.what()}});
+    }
+  });
+}
+
+}  // namespace
+
+struct Listener::Impl {
+  explicit Impl(Handler taken) : handler(std::move(taken)), listener(web::uri(kRoot)) {
+    const auto serve = [this](const rest::http_request& request) {
+      observe(request.reply(library(handler(plain(request)))));
+    };
+    listener.support(serve);
+    // These two the library would answer by itself.
+    listener.support(rest::methods::OPTIONS, serve);
+    listener.support(rest::methods::TRCE, serve);
+  }
+
+  const Handler handler;
+  RestListener listener;
+};
+
+Listener::Listener(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Listener::~Listener() { stop(); }
+
+Result<std::unique_ptr<Listener>> Listener::start(const ServerOptions& options,
+                                                  TransportCounters& counters, const Clock& clock,
+                                                  Handler handler) {
+  limit_threads();
+  auto server = make_beast_server(options, counters, clock);
+  if (!server) return fail(std::move(server.error()));
+  try {
+    ServerApi::register_server_api(std::move(*server));
+    auto impl = std::make_unique<Impl>(std::move(handler));
+    impl->listener.open().get();
+    return std::unique_ptr<Listener>(new Listener(std::move(impl)));
+  } catch (const rest::http_exception& problem) {
+    return fail(ErrorCode::conflict, std::string("http listener: ") + problem.what());
+  } catch (const std::exception& problem) {
+    return fail(ErrorCode::internal, std::string("http listener: ") + problem.what());
+  }
+}
+
+void Listener::stop() {
+  if (!impl_) return;
+  try {
+    impl_->listener.close().get();
+  } catch (const std::exception& problem) {
+    log::error("http.stop_failed", {{"what", problem.what()}});
+  }
+  impl_.reset();
+}
+
+}  // namespace vs::http

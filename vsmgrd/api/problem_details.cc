@@ -1,0 +1,46 @@
+#include "vsmgrd/api/problem_details.h"
+
+#include <nlohmann/json.hpp>
+
+#include "vsmgrd/model/codec.h"
+
+namespace vs::http {
+namespace {
+
+inline constexpr std::string_view kRetryAfterSeconds = "1";
+
+}  // namespace
+
+Response problem_response(const ProblemDetails& problem, std::string_view request_id) {
+  nlohmann::json body{{"type", "urn:vservices:problem:" + std::string(to_string(problem.code))},
+                      {"title", reason_phrase(problem.status)},
+                      {"status", problem.status},
+                      {"code", to_string(problem.code)},
+                      {"detail", problem.detail},
+                      {"requestId", request_id}};
+  for (const vs::Problem& error : problem.errors) body["errors"].push_back(encode(error));
+  if (!problem.current_etag.empty()) body["currentETag"] = problem.current_etag;
+
+  Response response = json_response(problem.status, body);
+  response.content_type = "application/problem+json";
+  response.headers.emplace_back("X-Request-Id", request_id);
+  if (!problem.current_etag.empty()) response.headers.emplace_back("ETag", problem.current_etag);
+  if (problem.status == 503) response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  return response;
+}
+
+ProblemDetails read_problem(const Error& error) {
+  return {http_status(error.code), error.code, error.message};
+}
+
+ProblemDetails invalid_problem(const Refusal& refusal) {
+  return {http_status(refusal.error.code), refusal.error.code, refusal.error.message,
+          refusal.problems};
+}
+
+ProblemDetails write_problem(const Refusal& refusal) {
+  return {write_status(refusal.error.code), refusal.error.code, refusal.error.message,
+          refusal.problems};
+}
+
+}  // namespace vs::http

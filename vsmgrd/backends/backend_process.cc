@@ -1,0 +1,225 @@
+#include "vsmgrd/backends/backend_process.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/log.h"
+
+extern char** environ;
+
+namespace vs {
+namespace {
+
+inline constexpr int kControlFd = 3;  // in the new process
+
+UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+
+void kill_through(const UniqueFd& process, int signal) {
+  if (process) ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0);
+}
+
+// Only the control socket and the standard streams go along; signals are as for any new program.
+Result<pid_t> spawn_program(const std::string& executable, const std::vector<std::string>& arguments, int control) {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_adddup2(&files, control, kControlFd);
+  posix_spawn_file_actions_addclosefrom_np(&files, kControlFd + 1);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  sigset_t all;
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+
+  std::vector<char*> argv{const_cast<char*>(executable.c_str())};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  const int status = ::posix_spawn(&pid, executable.c_str(), &files, &attributes, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&attributes);
+  if (status != 0) return fail_errno(status, "start " + executable);
+  return pid;
+}
+
+}  // namespace
+
+BackendProcess::BackendProcess(EventLoop& loop, const BackendProgram& program, std::string kind, Callbacks callbacks)
+    : loop_(loop), program_(program), kind_(std::move(kind)), callbacks_(std::move(callbacks)) {
+  status_.wanted = true;
+  bring_up();
+}
+
+// Leaves the process running: it serves on, and the next vsmgrd takes it over.
+BackendProcess::~BackendProcess() {
+  alive_.reset();
+  if (process_) loop_.unwatch(process_.get());
+}
+
+std::string BackendProcess::socket_path() const { return (program_.sockets / (kind_ + ".sock")).string(); }
+
+void BackendProcess::bring_up() {
+  if (auto socket = control::connect_unix(socket_path())) return connected(std::move(*socket));
+  if (process_) return retry_later();  // on its way out, or not listening yet again
+  if (auto spawned = spawn(); !spawned) {
+    status_.last_error = spawned.error().message;
+    log::error("backend.not_started", {{"kind", kind_}, {"error", spawned.error()}});
+    retry_later();
+    return changed();
+  }
+  auto socket = control::connect_unix(socket_path());
+  if (!socket) return lost(socket.error());
+  connected(std::move(*socket));
+}
+
+// The socket listens before the process exists: connecting cannot come too early.
+Result<> BackendProcess::spawn() {
+  ::unlink(socket_path().c_str());
+  auto listener = control::listen_unix(socket_path());
+  if (!listener) return fail(std::move(listener.error()));
+  std::vector<std::string> arguments{"--kind", kind_, "--control-fd", std::to_string(kControlFd),
+                                     "--directory", program_.directory.string(), "--log-level", program_.log_level};
+  if (!program_.user.empty()) arguments.insert(arguments.end(), {"--user", program_.user});
+  const auto pid = spawn_program(program_.executable.string(), arguments, listener->get());
+  if (!pid) return fail(pid.error());
+  process_ = open_pidfd(*pid);
+  if (!process_) return fail_errno(errno, "watch backend");
+  log::info("backend.spawned", {{"kind", kind_}, {"pid", *pid}});
+  return loop_.watch(process_.get(), EPOLLIN, [this](std::uint32_t) { on_exit(); });
+}
+
+void BackendProcess::connected(UniqueFd socket) {
+  channel_ = std::make_unique<control::Channel>(
+      loop_, std::move(socket),
+      control::Channel::Callbacks{.on_message = [this](std::string_view message) { on_event(message); },
+                                  .on_closed = [this](const Error& why) { lost(why); }});
+}
+
+void BackendProcess::on_event(std::string_view message) {
+  auto event = control::decode_event(message);
+  if (!event) return log::warn("backend.event_refused", {{"kind", kind_}, {"error", event.error()}});
+  std::visit([this](auto& one) { handle(std::move(one)); }, *event);
+}
+
+void BackendProcess::handle(const control::Hello& hello) {
+  if (hello.kind != kind_ || hello.protocol_version != control::kProtocolVersion) {
+    log::error("backend.unknown", {{"kind", kind_}, {"says", hello.kind}, {"protocol", hello.protocol_version}});
+    return;
+  }
+  status_.up = true;
+  status_.last_error.clear();
+  up_since_ = std::chrono::steady_clock::now();
+  log::info("backend.up", {{"kind", kind_}, {"version", hello.version}, {"config_number", hello.config_number}});
+  if (ended_) return send(control::Stop{});
+  if (status_.number_sent != 0) send_config();
+  changed();
+}
+
+void BackendProcess::handle(const control::Applied& applied) {
+  if (applied.number != status_.number_sent) return;  // of a configuration that has been replaced since
+  status_.number_applied = applied.number;
+  status_.problems.clear();
+  for (const auto& problem : applied.problems) status_.problems[problem.binding] = problem.message;
+  changed();
+}
+
+void BackendProcess::handle(const control::Refused& refused) {
+  const bool known = std::any_of(status_.config.bindings.begin(), status_.config.bindings.end(),
+                                 [&](const auto& binding) { return binding.name == refused.binding; });
+  if (!known) return;
+  refusals_now_[refused.binding] = refused.total;
+  status_.refusals[refused.binding] = refusals_before_[refused.binding] + refused.total;
+  changed();
+}
+
+void BackendProcess::handle(control::Stats stats) { callbacks_.on_samples(std::move(stats.samples)); }
+
+// The control connection ended: the process is dead, or about to be, or hangs up on us.
+void BackendProcess::lost(const Error& why) {
+  channel_.reset();
+  if (std::exchange(status_.up, false)) log::warn("backend.down", {{"kind", kind_}, {"why", why}});
+  status_.number_applied = 0;
+  status_.last_error = why.message;
+  status_.refusals = {};
+  for (const auto& [binding, total] : std::exchange(refusals_now_, {})) refusals_before_[binding] += total;
+  status_.refusals = refusals_before_;
+  if (ended_ && !process_) return std::exchange(ended_, nullptr)();
+  if (!process_) ++status_.restarts;  // of one that we started, the exit counts
+  retry_later();
+  changed();
+}
+
+void BackendProcess::on_exit() {
+  siginfo_t exit{};
+  ::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &exit, WEXITED);
+  loop_.unwatch(process_.get());
+  process_.reset();
+  const bool killed = exit.si_code != CLD_EXITED;
+  log::info("backend.exited", {{"kind", kind_}, {killed ? "signal" : "status", exit.si_status}});
+  if (channel_ != nullptr) {
+    channel_.reset();
+    lost({ErrorCode::unavailable, (killed ? "killed by signal " : "ended with status ") + std::to_string(exit.si_status)});
+    return;
+  }
+  if (ended_) return std::exchange(ended_, nullptr)();
+  ++status_.restarts;
+  retry_later();
+  changed();
+}
+
+void BackendProcess::retry_later() {
+  if (ended_ || std::exchange(retry_scheduled_, true)) return;
+  const bool healthy = up_since_ != TimePoint{} && std::chrono::steady_clock::now() - up_since_ > kHealthyAfter;
+  const auto pause = healthy ? kRestartPauseMin : pause_;
+  pause_ = std::min(2 * pause, kRestartPauseMax);
+  up_since_ = {};
+  loop_.after(pause, [this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    retry_scheduled_ = false;
+    if (!ended_) bring_up();
+  });
+}
+
+void BackendProcess::configure(std::uint64_t number, BackendConfig config) {
+  status_.number_sent = number;
+  status_.config = std::move(config);
+  if (status_.up) send_config();
+  changed();
+}
+
+void BackendProcess::send_config() {
+  send(control::Configure{status_.number_sent, status_.config.services, status_.config.bindings});
+}
+
+void BackendProcess::send(const control::Command& command) {
+  if (channel_ == nullptr) return;
+  if (auto sent = channel_->send(control::encode(command)); !sent) {
+    log::warn("backend.not_told", {{"kind", kind_}, {"error", sent.error()}});
+    kill_through(process_, SIGKILL);  // it does not listen: a new one will
+  }
+}
+
+void BackendProcess::stop(std::function<void()> ended) {
+  ended_ = std::move(ended);
+  status_.wanted = false;
+  if (channel_ == nullptr && !process_) return std::exchange(ended_, nullptr)();
+  send(control::Stop{});
+  loop_.after(kStopPatience, [this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired() || !ended_) return;
+    log::warn("backend.killed", {{"kind", kind_}, {"why", "did not end when asked"}});
+    kill_through(process_, SIGKILL);
+    if (!process_) std::exchange(ended_, nullptr)();  // one that we took over: nothing more can be done from here
+  });
+}
+
+}  // namespace vs

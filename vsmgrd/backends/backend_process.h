@@ -1,0 +1,84 @@
+// Keeps one kind's vsbackend alive: takes over a running one, starts one, connects, starts it again when it dies.
+//
+// Owned by the loop's thread. on_change is called after every change of status().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/unique_fd.h"
+#include "dataplane/control/channel.h"
+#include "vsmgrd/backends/backends.h"
+
+namespace vs {
+
+inline constexpr std::chrono::milliseconds kRestartPauseMin{10};   // doubles with each early death
+inline constexpr std::chrono::milliseconds kRestartPauseMax{1000};
+inline constexpr std::chrono::seconds kHealthyAfter{5};            // then the pause is the shortest again
+inline constexpr std::chrono::seconds kStopPatience{3};            // from asking to killing
+
+struct BackendProgram {
+  std::filesystem::path executable;
+  std::filesystem::path sockets;    // control sockets: KIND.sock
+  std::filesystem::path directory;  // the domains' homes
+  std::string user;                 // "UID:GID" that it becomes; empty: ours
+  std::string log_level = "info";
+};
+
+class BackendProcess {
+ public:
+  struct Callbacks {
+    std::function<void()> on_change;
+    std::function<void(std::vector<Sample>)> on_samples;
+  };
+
+  BackendProcess(EventLoop& loop, const BackendProgram& program, std::string kind, Callbacks callbacks);
+  ~BackendProcess();
+
+  void configure(std::uint64_t number, BackendConfig config);
+  // Asks it to end; calls `ended` when it has.
+  void stop(std::function<void()> ended);
+  [[nodiscard]] const BackendStatus& status() const { return status_; }
+
+ private:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  void bring_up();
+  Result<> spawn();
+  void connected(UniqueFd socket);
+  void on_event(std::string_view message);
+  void handle(const control::Hello& hello);
+  void handle(const control::Applied& applied);
+  void handle(const control::Refused& refused);
+  void handle(control::Stats stats);
+  void lost(const Error& why);
+  void on_exit();
+  void retry_later();
+  void send_config();
+  void send(const control::Command& command);
+  void changed() { callbacks_.on_change(); }
+  [[nodiscard]] std::string socket_path() const;
+
+  EventLoop& loop_;
+  const BackendProgram& program_;
+  std::string kind_;
+  Callbacks callbacks_;
+  BackendStatus status_;
+  std::unique_ptr<control::Channel> channel_;
+  UniqueFd process_;                 // pidfd of one that we started
+  TimePoint up_since_{};
+  std::chrono::milliseconds pause_ = kRestartPauseMin;
+  std::map<std::string, std::uint64_t> refusals_before_;  // of backends that are gone
+  std::map<std::string, std::uint64_t> refusals_now_;
+  bool retry_scheduled_ = false;
+  std::function<void()> ended_;      // set while stopping
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace vs

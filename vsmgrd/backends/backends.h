@@ -1,0 +1,55 @@
+// The backends as the control plane sees them: one process per service kind, told what to serve, watched.
+//
+// Thread-safe. Nothing waits: what was asked shows in status() when it has happened, and on_change says so.
+// An interface because it is the edge of the process: tests put a fake in its place.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/sample.h"
+#include "dataplane/control/messages.h"
+
+namespace vs {
+
+// Everything one kind's backend serves. Equal configurations need not be sent twice.
+struct BackendConfig {
+  std::vector<control::ServiceConfig> services;
+  std::vector<control::BindingConfig> bindings;
+  friend bool operator==(const BackendConfig&, const BackendConfig&) = default;
+};
+
+// What is known of one kind's backend.
+struct BackendStatus {
+  bool wanted = false;                            // started and not stopped
+  bool up = false;                                // connected: it takes commands
+  std::uint64_t number_sent = 0;                  // of the last configuration given
+  std::uint64_t number_applied = 0;               // of the last it said it serves; 0 after a restart
+  BackendConfig config;                           // the last given
+  std::map<std::string, std::string> problems;    // binding -> why it is not served
+  std::map<std::string, std::uint64_t> refusals;  // binding -> opens refused, over the backend's restarts
+  std::uint64_t restarts = 0;
+  std::string last_error;                         // why it is not up
+};
+
+class Backends {
+ public:
+  virtual ~Backends() = default;
+
+  // Starts `kind`'s backend, or takes over one that already runs, and keeps it running until stop().
+  virtual void start(const std::string& kind) = 0;
+  virtual void stop(const std::string& kind) = 0;
+  // Gives it `config` as number `number`, now and again whenever it restarts.
+  virtual void configure(const std::string& kind, std::uint64_t number, BackendConfig config) = 0;
+  [[nodiscard]] virtual std::map<std::string, BackendStatus> status() const = 0;
+
+  // Makes the directory that `domain` sees as /run/vservice.
+  virtual Result<std::string> make_home(const std::string& domain) = 0;
+};
+
+}  // namespace vs

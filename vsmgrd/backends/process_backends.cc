@@ -1,0 +1,120 @@
+#include "vsmgrd/backends/process_backends.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <future>
+#include <utility>
+
+#include "base/log.h"
+
+namespace vs {
+namespace {
+
+// Makes `path` with exactly this mode, whatever the umask, and gives it to `user` ("UID:GID", or empty: us).
+Result<> make_directory(const std::filesystem::path& path, mode_t mode, const std::string& user) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail_errno(errno, "make " + path.string());
+  if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, "set mode of " + path.string());
+  unsigned uid = 0;
+  unsigned gid = 0;
+  if (::geteuid() == 0 && std::sscanf(user.c_str(), "%u:%u", &uid, &gid) == 2 && ::chown(path.c_str(), uid, gid) != 0)
+    return fail_errno(errno, "give " + path.string() + " to " + user);
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ProcessBackends>> ProcessBackends::open(BackendProgram program, Callbacks callbacks) {
+  if (::access(program.executable.c_str(), X_OK) != 0)
+    return fail_errno(errno, "backend program " + program.executable.string());
+  if (auto made = make_directory(program.sockets, 0700, ""); !made) return fail(std::move(made.error()));
+  // Only the backend's user and root reach the homes from here; a guest sees its own by a mount.
+  if (auto made = make_directory(program.directory, 0700, program.user); !made) return fail(std::move(made.error()));
+  return std::unique_ptr<ProcessBackends>(new ProcessBackends(std::move(program), std::move(callbacks)));
+}
+
+ProcessBackends::ProcessBackends(BackendProgram program, Callbacks callbacks)
+    : program_(std::move(program)), callbacks_(std::move(callbacks)), thread_([this] { loop_.run(); }) {}
+
+ProcessBackends::~ProcessBackends() {
+  loop_.stop();
+  thread_.join();
+}
+
+void ProcessBackends::show(const std::string& kind) {
+  const auto found = processes_.find(kind);
+  status_.with([&](auto& status) {
+    if (found == processes_.end())
+      status.erase(kind);
+    else
+      status[kind] = found->second->status();
+  });
+  callbacks_.on_change();
+}
+
+void ProcessBackends::start(const std::string& kind) {
+  status_.with([&](auto& status) { status[kind].wanted = true; });
+  loop_.post([this, kind] {
+    if (processes_.contains(kind)) return;
+    // The first changes come before the map has it: they are shown below.
+    processes_[kind] = nullptr;
+    processes_[kind] = std::make_unique<BackendProcess>(
+        loop_, program_, kind,
+        BackendProcess::Callbacks{
+            .on_change = [this, kind] { if (processes_[kind] != nullptr) show(kind); },
+            .on_samples = [this, kind](std::vector<Sample> samples) { callbacks_.on_samples(kind, std::move(samples)); }});
+    show(kind);
+  });
+}
+
+void ProcessBackends::stop(const std::string& kind) {
+  status_.with([&](auto& status) { status.erase(kind); });
+  loop_.post([this, kind] {
+    const auto found = processes_.find(kind);
+    if (found == processes_.end()) return;
+    found->second->stop([this, kind] {
+      loop_.post([this, kind] {  // not from inside the object that goes
+        processes_.erase(kind);
+        show(kind);
+      });
+    });
+  });
+}
+
+void ProcessBackends::configure(const std::string& kind, std::uint64_t number, BackendConfig config) {
+  status_.with([&](auto& status) {
+    status[kind].config = config;
+    status[kind].number_sent = number;
+  });
+  loop_.post([this, kind, number, config = std::move(config)] {
+    if (const auto found = processes_.find(kind); found != processes_.end()) found->second->configure(number, config);
+  });
+}
+
+std::map<std::string, BackendStatus> ProcessBackends::status() const {
+  return status_.with([](const auto& status) { return status; });
+}
+
+Result<std::string> ProcessBackends::make_home(const std::string& domain) {
+  const auto home = program_.directory / domain;
+  if (auto made = make_directory(home, 0755, program_.user); !made) return fail(std::move(made.error()));
+  return home.string();
+}
+
+void ProcessBackends::stop_all() {
+  std::promise<void> all_ended;
+  loop_.post([this, &all_ended] {
+    auto left = std::make_shared<std::size_t>(processes_.size());
+    if (*left == 0) return all_ended.set_value();
+    for (const auto& [kind, process] : processes_)
+      process->stop([left, &all_ended] {
+        if (--*left == 0) all_ended.set_value();
+      });
+  });
+  all_ended.get_future().wait();
+}
+
+}  // namespace vs

@@ -1,0 +1,53 @@
+// Backends as processes of this node, watched by a thread of their own.
+//
+// Thread-safe. on_change and on_samples are called on that thread; they must not call back into this object's stop_all.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/guarded.h"
+#include "vsmgrd/backends/backend_process.h"
+#include "vsmgrd/backends/backends.h"
+
+namespace vs {
+
+class ProcessBackends final : public Backends {
+ public:
+  struct Callbacks {
+    std::function<void()> on_change;                                                       // status() differs
+    std::function<void(const std::string& kind, std::vector<Sample>)> on_samples;          // new counters
+  };
+
+  // Makes the directories that `program` names. `callbacks` come from start() on.
+  static Result<std::unique_ptr<ProcessBackends>> open(BackendProgram program, Callbacks callbacks);
+  // Leaves the processes running.
+  ~ProcessBackends() override;
+
+  void start(const std::string& kind) override;
+  void stop(const std::string& kind) override;
+  void configure(const std::string& kind, std::uint64_t number, BackendConfig config) override;
+  [[nodiscard]] std::map<std::string, BackendStatus> status() const override;
+  Result<std::string> make_home(const std::string& domain) override;
+
+  // Ends every process and waits until they are gone (at most kStopPatience).
+  void stop_all();
+
+ private:
+  ProcessBackends(BackendProgram program, Callbacks callbacks);
+  void show(const std::string& kind);
+
+  BackendProgram program_;
+  Callbacks callbacks_;
+  EventLoop loop_;
+  std::map<std::string, std::unique_ptr<BackendProcess>> processes_;  // the thread's
+  Guarded<std::map<std::string, BackendStatus>> status_;
+  std::thread thread_;
+};
+
+}  // namespace vs

@@ -1,0 +1,61 @@
+// The members of one map of a document, read one by one; what is wrong with them is noted as
+// problems.
+//
+// Each reader returns whether the member was there and right, and leaves `into` alone when not.
+// finish() notes what is missing and what is unknown: call it last. Used by decode.cc alone. Owned
+// by one thread.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "vsmgrd/model/codec.h"
+
+namespace vs {
+
+enum class Need : std::uint8_t { optional, required };
+
+class Fields {
+ public:
+  // When `value` is not a map, that is noted and every member counts as absent.
+  Fields(const nlohmann::json& value, std::string pointer, std::vector<Problem>& problems);
+
+  // The member, nullptr when it is absent.
+  const nlohmann::json* take(std::string_view key, Need need);
+  void ignore(std::string_view key) { take(key, Need::optional); }
+
+  bool text(std::string_view key, std::string& into, Need need);
+  bool name(std::string_view key, std::string& into, Need need);
+  bool choice(std::string_view key, std::string& into, Need need,
+              const std::vector<std::string>& choices);
+  bool number(std::string_view key, std::uint32_t& into, std::uint32_t min, std::uint32_t max);
+  bool duration(std::string_view key, std::chrono::milliseconds& into,
+                std::chrono::milliseconds max);
+  // A list of `min` to `max` texts, none twice, each accepted by `check`.
+  bool texts(std::string_view key, std::vector<std::string>& into, std::size_t min, std::size_t max,
+             Result<> (*check)(std::string_view));
+  bool labels(std::string_view key, Labels& into, std::size_t min);
+
+  [[nodiscard]] std::string pointer_of(std::string_view key) const;
+  void finish();
+
+ private:
+  void note(std::string_view key, std::string message, std::string hint = {});
+  const nlohmann::json* take_text(std::string_view key, Need need);
+
+  const nlohmann::json* object_;  // nullptr: not a map
+  std::string pointer_;
+  std::vector<Problem>& problems_;
+  std::vector<std::string> known_;
+  std::set<std::string, std::less<>> missing_;
+};
+
+// What a value is, for a message: `text "x"`, `the number 5`, `a list`.
+std::string describe(const nlohmann::json& value);
+
+}  // namespace vs

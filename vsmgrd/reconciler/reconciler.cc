@@ -1,0 +1,143 @@
+#include "vsmgrd/reconciler/reconciler.h"
+
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "vsmgrd/reconciler/plan.h"
+
+namespace vs {
+namespace {
+
+bool same(const Observed& one, const Observed& other) {
+  return one.observed_generation == other.observed_generation && one.state == other.state &&
+         one.reason == other.reason && one.message == other.message &&
+         one.socket_directory == other.socket_directory && one.refused_opens == other.refused_opens;
+}
+
+void log_change(const Observed& now) {
+  if (now.kind != Kind::binding) return;
+  const std::string event = "binding." + std::string(now.state == State::bound    ? "bound"
+                                                     : now.state == State::denied ? "denied"
+                                                     : now.state == State::failed ? "failed"
+                                                                                  : "pending");
+  log::info(event, {{"name", now.name}, {"reason", now.reason}, {"message", now.message}});
+}
+
+}  // namespace
+
+Reconciler::Reconciler(Store& store, Backends& backends, Wake& wake)
+    : store_(store), backends_(backends), wake_(wake) {}
+
+Reconciler::~Reconciler() { stop(); }
+
+void Reconciler::start() {
+  wake_.ring();  // whatever the database says is not yet so
+  thread_ = std::thread([this] { run(); });
+}
+
+void Reconciler::stop() {
+  wake_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Reconciler::run() {
+  while (wake_.wait()) {
+    const auto passed = pass();
+    if (passed) {
+      wake_.pause(kPassPause);
+      continue;
+    }
+    ++passes_failed_;
+    log::error("reconciler.pass_failed", {{"error", passed.error()}});
+    wake_.pause(kPassRetry);
+    wake_.ring();
+  }
+}
+
+Result<> Reconciler::pass() {
+  ++passes_;
+  const auto desired = store_.desired();
+  if (!desired) return fail(desired.error());
+  for (Deed& deed : plan(configs_for(*desired), backends_.status())) {
+    switch (deed.verb) {
+      case Deed::Verb::stop: backends_.stop(deed.kind); break;
+      case Deed::Verb::start: backends_.start(deed.kind); break;
+      case Deed::Verb::configure:
+        // Grows with every change, over restarts of this daemon too.
+        backends_.configure(deed.kind, static_cast<std::uint64_t>(desired->resource_version), std::move(deed.config));
+        break;
+    }
+  }
+  const auto homes = make_homes(*desired);
+  if (!homes) return fail(homes.error());
+  auto observed = observe(*desired, backends_.status(), *homes);
+  if (on_samples_) on_samples_(samples(*desired, observed));
+  return write(std::move(observed));
+}
+
+Result<std::map<std::string, std::string>> Reconciler::make_homes(const Desired& desired) {
+  std::map<std::string, std::string> homes;
+  for (const auto& [name, resource] : desired.domains) {
+    if (const auto known = homes_.find(name); known != homes_.end()) {
+      homes.insert(*known);
+      continue;
+    }
+    auto made = backends_.make_home(name);
+    if (made)
+      homes[name] = std::move(*made);
+    else
+      log::error("domain.no_directory", {{"name", name}, {"error", made.error()}});
+  }
+  homes_ = homes;
+  return homes;
+}
+
+// Only what differs: each write is a sync of the disk.
+Result<> Reconciler::write(std::vector<Observed> observed) {
+  std::map<std::pair<Kind, std::string>, Observed> now;
+  std::vector<Observed> changed;
+  for (Observed& one : observed) {
+    const std::pair key{one.kind, one.name};
+    const auto before = written_.find(key);
+    if (before == written_.end() || !same(before->second, one)) {
+      if (before == written_.end() || before->second.state != one.state) log_change(one);
+      changed.push_back(one);
+    }
+    now.emplace(key, std::move(one));
+  }
+  if (!changed.empty())
+    if (auto stored = store_.observe(changed); !stored) return stored;
+  written_ = std::move(now);
+  return {};
+}
+
+std::vector<Sample> Reconciler::samples(const Desired& desired, const std::vector<Observed>& observed) const {
+  std::vector<Sample> samples;
+  const auto add = [&](const char* name, const char* help, Sample::Type type, double value) -> Sample& {
+    return samples.emplace_back(Sample{.name = name, .help = help, .type = type, .value = value});
+  };
+  using Type = Sample::Type;
+  for (const Kind kind : kKinds)
+    add("vservices_objects", "Declared objects.", Type::gauge, static_cast<double>(desired.of(kind).size()))
+        .labels.emplace_back("kind", name_of(kind));
+  std::map<State, int> states;
+  for (const Observed& one : observed)
+    if (one.kind == Kind::binding) ++states[one.state];
+  for (const State state : std::array{State::pending, State::bound, State::denied, State::failed})
+    add("vservices_bindings", "Bindings by state.", Type::gauge, states[state])
+        .labels.emplace_back("state", name_of(state));
+  add("vservices_reconciler_passes_total", "Passes of the reconciler.", Type::counter, static_cast<double>(passes_));
+  add("vservices_reconciler_passes_failed_total", "Passes that ended in an error.", Type::counter,
+      static_cast<double>(passes_failed_));
+  for (const auto& [kind, backend] : backends_.status()) {
+    add("vservices_backend_up", "1 while the backend of a service kind takes commands.", Type::gauge, backend.up ? 1 : 0)
+        .labels.emplace_back("kind", kind);
+    add("vservices_backend_restarts_total", "Times a backend was lost and started or connected again.", Type::counter,
+        static_cast<double>(backend.restarts))
+        .labels.emplace_back("kind", kind);
+  }
+  return samples;
+}
+
+}  // namespace vs
