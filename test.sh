@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Installs, builds and runs the tests; the exit status and the closing lines are ctest's.
+#
+#   ./test.sh           everything: normal build, then AddressSanitizer + UBSan, then ThreadSanitizer for the threaded tests
+#   ./test.sh --quick   the normal build only
+#   ./test.sh NAME      what matches NAME (a regular expression of ctest), in the normal build
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage() { sed -n '2,/^set /p' "$0" | sed -e '/^set /d' -e 's/^# \{0,1\}//'; }
+
+quick=
+name=
+for argument in "$@"; do
+  case $argument in
+    --quick) quick=1 ;;
+    -h | --help) usage; exit 0 ;;
+    -*) echo "test.sh: unknown option $argument" >&2; usage >&2; exit 2 ;;
+    *) name=$argument ;;
+  esac
+done
+
+[ "$EUID" -eq 0 ] || exec sudo -E "$0" "$@"
+
+. packaging/install.sh
+install_packages packaging/packages.txt
+
+jobs=$(nproc)
+
+build() { # PRESET
+  echo "== $1 build"
+  cmake --preset "$1" >"build/$1.configure.log" 2>&1 || { cat "build/$1.configure.log"; return 1; }
+  ninja -C "build/$1" -j "$jobs" >"build/$1.build.log" 2>&1 || { tail -n 60 "build/$1.build.log"; return 1; }
+}
+
+run() { # PRESET [CTEST OPTION...]
+  local preset=$1
+  shift
+  echo "== $preset tests"
+  ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$jobs" "$@"
+}
+
+mkdir -p build
+build normal
+if [ -n "$name" ]; then
+  run normal -R "$name"
+  exit
+fi
+run normal
+[ -n "$quick" ] && exit
+
+build address
+run address
+build thread
+run thread

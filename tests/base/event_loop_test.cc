@@ -1,0 +1,114 @@
+#include "base/event_loop.h"
+
+#include <sys/eventfd.h>
+
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace vs {
+namespace {
+
+using namespace std::chrono_literals;
+
+UniqueFd ready_fd() { return UniqueFd(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+TEST(EventLoop, CallsBackForAReadyDescriptor) {
+  EventLoop loop;
+  const UniqueFd fd = ready_fd();
+  int calls = 0;
+  ASSERT_TRUE(loop.watch(fd.get(), EPOLLIN, [&](std::uint32_t events) {
+    EXPECT_EQ(events, static_cast<std::uint32_t>(EPOLLIN));
+    ++calls;
+  }));
+  loop.run_once(1000ms);
+  EXPECT_EQ(calls, 1);
+  loop.unwatch(fd.get());
+  loop.run_once(0ms);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(EventLoop, ACallbackMayRemoveItselfAndOthersOfTheSameRound) {
+  EventLoop loop;
+  const UniqueFd one = ready_fd();
+  const UniqueFd other = ready_fd();
+  int calls = 0;
+  const auto remove_both = [&](std::uint32_t) {
+    ++calls;
+    loop.unwatch(one.get());
+    loop.unwatch(other.get());
+  };
+  ASSERT_TRUE(loop.watch(one.get(), EPOLLIN, remove_both));
+  ASSERT_TRUE(loop.watch(other.get(), EPOLLIN, remove_both));
+  loop.run_once(1000ms);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(EventLoop, AnEventOfAClosedDescriptorDoesNotReachTheNextOwnerOfItsNumber) {
+  EventLoop loop;
+  UniqueFd first = ready_fd();
+  UniqueFd second = ready_fd();
+  int wrong = 0;
+  const auto replace = [&](std::uint32_t) {
+    loop.unwatch(first.get());
+    loop.unwatch(second.get());
+    first.reset();
+    second.reset();
+    first.reset(::eventfd(0, EFD_CLOEXEC));  // takes one of the numbers, and is not ready
+    ASSERT_TRUE(loop.watch(first.get(), EPOLLIN, [&](std::uint32_t) { ++wrong; }));
+  };
+  ASSERT_TRUE(loop.watch(first.get(), EPOLLIN, replace));
+  ASSERT_TRUE(loop.watch(second.get(), EPOLLIN, replace));
+  loop.run_once(1000ms);
+  loop.run_once(0ms);
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(EventLoop, RunsTimersInTheirOrderAndNotWhenCancelled) {
+  EventLoop loop;
+  std::vector<int> order;
+  const auto now = std::chrono::steady_clock::now();
+  loop.at(now - 1ms, [&] { order.push_back(2); });
+  loop.at(now - 2ms, [&] { order.push_back(1); });
+  const TimerId cancelled = loop.at(now - 3ms, [&] { order.push_back(0); });
+  loop.at(now + 1h, [&] { order.push_back(3); });
+  loop.cancel(cancelled);
+  loop.run_once(0ms);
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
+TEST(EventLoop, ATimerMayCancelTheNextAndSetAnother) {
+  EventLoop loop;
+  std::vector<int> order;
+  const auto past = std::chrono::steady_clock::now() - 1h;
+  TimerId next{};
+  loop.at(past, [&] {
+    order.push_back(1);
+    loop.cancel(next);
+    loop.after(0ns, [&] { order.push_back(3); });
+  });
+  next = loop.at(past + 1ms, [&] { order.push_back(2); });
+  while (order.size() < 2) loop.run_once(1000ms);
+  EXPECT_EQ(order, (std::vector<int>{1, 3}));
+}
+
+TEST(EventLoop, RunsWhatOtherThreadsPost) {
+  EventLoop loop;
+  constexpr int kPosts = 1000;
+  int ran = 0;  // of the loop's thread alone
+  std::vector<std::thread> posters;
+  for (int i = 0; i < 4; ++i)
+    posters.emplace_back([&] {
+      for (int k = 0; k < kPosts; ++k)
+        loop.post([&] {
+          if (++ran == 4 * kPosts) loop.stop();
+        });
+    });
+  loop.run();
+  for (auto& poster : posters) poster.join();
+  EXPECT_EQ(ran, 4 * kPosts);
+}
+
+}  // namespace
+}  // namespace vs

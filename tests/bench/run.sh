@@ -1,0 +1,33 @@
+#!/bin/sh
+# Runs one benchmark: tests/bench/run.sh NAME [--json FILE] [options of the benchmark]
+#
+# NAME is that of a NAME.py in this folder; NAME --help tells its options. Builds everything in
+# release first, into build/release. Needs root: a benchmark makes namespaces of its own, and all it
+# makes ends with them.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+build=$top/build/release
+
+names=$(cd "$here" && ls ./*.py | sed 's|^\./||; s|\.py$||' | tr '\n' ' ')
+name=${1-}
+if [ -z "$name" ] || [ ! -f "$here/$name.py" ]; then
+  echo "usage: $0 NAME [--json FILE] [option...]   NAME: one of $names" >&2
+  exit 2
+fi
+shift
+if [ "$(id -u)" -ne 0 ]; then
+  echo "$0: needs root, for namespaces and virtual interfaces" >&2
+  exit 2
+fi
+
+mkdir -p "$build"
+if ! { cmake -S "$top" --preset release && cmake --build "$build"; } >"$build/bench.log" 2>&1; then
+  cat "$build/bench.log" >&2
+  exit 1
+fi
+for source in "$here"/*.c; do
+  cc -std=gnu11 -O2 -Wall -Wextra -o "$build/bin/$(basename "$source" .c)" "$source"
+done
+
+PYTHONDONTWRITEBYTECODE=1 exec python3 "$here/$name.py" --build "$build" "$@"

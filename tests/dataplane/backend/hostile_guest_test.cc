@@ -1,0 +1,235 @@
+// Guests that do what they should not: their session ends, their neighbours notice nothing.
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <random>
+
+#include "dataplane/abi/local.h"
+#include "dataplane/ring/producer.h"
+#include "node.h"
+
+namespace vs::test {
+namespace {
+
+UniqueFd connect_raw(const std::string& path) {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX};
+  std::strcpy(address.sun_path, path.c_str());
+  EXPECT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  return socket;
+}
+
+vs_local_hello good_hello() {
+  vs_local_hello hello{.magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .generation = 1};
+  std::memcpy(hello.service, "echo", 4);
+  return hello;
+}
+
+// A guest that holds its region in its own hands, writable all over.
+struct RawGuest {
+  explicit RawGuest(const std::string& path) : socket(connect_raw(path)) {
+    const auto hello = good_hello();
+    EXPECT_EQ(::send(socket.get(), &hello, sizeof hello, MSG_NOSIGNAL), static_cast<ssize_t>(sizeof hello));
+    vs_local_welcome welcome{};
+    alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))]{};
+    iovec part{.iov_base = &welcome, .iov_len = sizeof welcome};
+    msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    EXPECT_EQ(::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC), static_cast<ssize_t>(sizeof welcome));
+    EXPECT_EQ(welcome.status, static_cast<std::uint32_t>(VS_STATUS_OK));
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+    memory.reset(fd);
+    void* mapped = ::mmap(nullptr, welcome.region_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    EXPECT_NE(mapped, MAP_FAILED);
+    region = {static_cast<std::byte*>(mapped), welcome.region_bytes};
+    std::memcpy(&header, mapped, sizeof header);
+  }
+  ~RawGuest() { ::munmap(region.data(), region.size()); }
+
+  void doorbell() { ::send(socket.get(), "", 1, MSG_NOSIGNAL | MSG_DONTWAIT); }
+  // Blocks until the backend hangs up.
+  void wait_for_end() {
+    char bytes[64];
+    while (::recv(socket.get(), bytes, sizeof bytes, 0) > 0) {
+    }
+  }
+  std::span<std::byte> requests() { return region.subspan(header.request.data_offset, 1u << header.request.data_bytes_log2); }
+
+  UniqueFd socket;
+  UniqueFd memory;
+  std::span<std::byte> region;
+  vs_region_header header;
+};
+
+class HostileGuest : public testing::Test {
+ protected:
+  HostileGuest() {
+    node_.configure({{"web1-echo", "web1", "echo", "echo", true}, {"web2-echo", "web2", "echo", "echo", true}});
+    neighbour_ = std::make_unique<Guest>(node_.home("web2"));
+  }
+  void neighbour_is_served() {
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(neighbour_->echo("fine"), "fine");
+    EXPECT_EQ(neighbour_->stats().reconnects, 0u);
+  }
+  double broken(const char* why) { return node_.sample("vservices_sessions_broken_total", "why", why); }
+
+  Node node_;
+  std::unique_ptr<Guest> neighbour_;
+};
+
+TEST_F(HostileGuest, RubbishInTheRingEndsItsSessionAsBroken) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 50; ++round) {
+    RawGuest guest(node_.socket());
+    for (auto& byte : guest.requests()) byte = static_cast<std::byte>(random() | 1);  // never "nothing here"
+    guest.doorbell();
+    guest.wait_for_end();
+  }
+  EXPECT_EQ(node_.sample("vservices_sessions_broken_total"), 50);
+  neighbour_is_served();
+}
+
+TEST_F(HostileGuest, ARequestWithNoRoomForItsAnswerBreaks) {
+  RawGuest guest(node_.socket());
+  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  const vs_request head{.answer_bytes_max = 0};
+  ASSERT_TRUE(*producer.push(kEcho, 1, {std::as_bytes(std::span(&head, 1))}));
+  guest.doorbell();
+  guest.wait_for_end();
+  EXPECT_EQ(broken("credit"), 1);
+  neighbour_is_served();
+}
+
+TEST_F(HostileGuest, PromisingRoomThatIsNotThereBreaks) {
+  RawGuest guest(node_.socket());
+  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  const vs_request head{.answer_bytes_max = 32 * 1024};
+  const std::uint32_t count = 30'000;
+  for (int i = 0; i < 20; ++i)  // 20 answers of 30 KB into 256 KiB, none of them taken
+    ASSERT_TRUE(*producer.push(kGrow, 1, {std::as_bytes(std::span(&head, 1)), std::as_bytes(std::span(&count, 1))}));
+  guest.doorbell();
+  guest.wait_for_end();
+  EXPECT_EQ(broken("credit"), 1);
+  neighbour_is_served();
+}
+
+TEST_F(HostileGuest, AnIndexFromNowhereBreaks) {
+  RawGuest guest(node_.socket());
+  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  auto* cons = reinterpret_cast<vs_cons_page*>(&guest.region[guest.header.response.cons_offset]);
+  cons->cons = 0x12345670;
+  const vs_request head{.answer_bytes_max = 32 * 1024};
+  const std::uint32_t count = 30'000;
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(*producer.push(kGrow, 1, {std::as_bytes(std::span(&head, 1)), std::as_bytes(std::span(&count, 1))}));
+  guest.doorbell();
+  guest.wait_for_end();
+  EXPECT_EQ(broken("index"), 1);
+  neighbour_is_served();
+}
+
+TEST_F(HostileGuest, TypesOfTheRingItselfAndShortRequestsBreak) {
+  {
+    RawGuest guest(node_.socket());
+    RingProducer producer(producer_memory(guest.region, guest.header.request));
+    ASSERT_TRUE(*producer.push(VS_RECORD_ANSWER, 1, {std::as_bytes(std::span("12345678", 8))}));
+    guest.doorbell();
+    guest.wait_for_end();
+  }
+  RawGuest guest(node_.socket());
+  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  ASSERT_TRUE(*producer.push(kEcho, 1, {std::as_bytes(std::span("1234", 4))}));
+  guest.doorbell();
+  guest.wait_for_end();
+  EXPECT_EQ(broken("type"), 1);
+  EXPECT_EQ(broken("payload"), 1);
+  neighbour_is_served();
+}
+
+TEST_F(HostileGuest, MoreRequestsThanAllowedWaitInItsOwnRing) {
+  RawGuest guest(node_.socket());
+  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  const vs_request head{.answer_bytes_max = 64};
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(*producer.push(kNever, 1, {std::as_bytes(std::span(&head, 1))}));
+  guest.doorbell();
+  node_.wait_for([&] { return node_.service().kept.size() == kUnansweredMax; });
+  neighbour_is_served();
+  EXPECT_EQ(node_.on_loop([&] { return node_.service().kept.size(); }), kUnansweredMax);
+  node_.on_loop([&] {
+    std::vector<Reply> kept = std::exchange(node_.service().kept, {});
+    for (Reply& reply : kept) std::move(reply).send(std::span<const std::byte>{});
+  });
+  node_.wait_for([&] { return node_.service().kept.size() == kUnansweredMax; });  // the next 64
+}
+
+TEST_F(HostileGuest, LeavingWithRequestsOutstandingHurtsNobody) {
+  for (int round = 0; round < 20; ++round) {
+    RawGuest guest(node_.socket());
+    RingProducer producer(producer_memory(guest.region, guest.header.request));
+    const vs_request head{.answer_bytes_max = 64};
+    ASSERT_TRUE(*producer.push(kNever, 1, {std::as_bytes(std::span(&head, 1))}));
+    guest.doorbell();
+    const std::size_t wanted = static_cast<std::size_t>(round) + 1;
+    node_.wait_for([&] { return node_.service().kept.size() == wanted; });
+  }
+  node_.wait_for([&] { return node_.backend().sessions() == 1; });
+  node_.on_loop([&] { node_.service().kept.clear(); });  // answers to nobody
+  neighbour_is_served();
+}
+
+TEST_F(HostileGuest, TheRegionCannotBeShrunkUnderTheBackend) {
+  RawGuest guest(node_.socket());
+  EXPECT_NE(::ftruncate(guest.memory.get(), 0), 0);
+  EXPECT_NE(::ftruncate(guest.memory.get(), 1 << 24), 0);
+  EXPECT_NE(::fcntl(guest.memory.get(), F_ADD_SEALS, F_SEAL_WRITE), 0);
+  // A hole reads as zeros: nothing there. Punching one is the guest's own loss.
+  ::fallocate(guest.memory.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, guest.header.bytes);
+  guest.doorbell();
+  neighbour_is_served();
+}
+
+TEST_F(HostileGuest, HellosThatAreNoneAreRefused) {
+  std::vector<std::string> hellos;
+  auto hello = good_hello();
+  const auto as_text = [](const vs_local_hello& from) { return std::string(reinterpret_cast<const char*>(&from), sizeof from); };
+  hello.magic = 1;
+  hellos.push_back(as_text(hello));
+  hello = good_hello();
+  hello.major = 9;
+  hellos.push_back(as_text(hello));
+  hellos.push_back("x");
+  hellos.push_back(std::string(4096, 'x'));
+  for (const std::string& text : hellos) {
+    const UniqueFd socket = connect_raw(node_.socket());
+    ASSERT_EQ(::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+    vs_local_welcome answer{};
+    ASSERT_EQ(::recv(socket.get(), &answer, sizeof answer, 0), static_cast<ssize_t>(sizeof answer));
+    EXPECT_EQ(answer.status, static_cast<std::uint32_t>(VS_STATUS_INVALID));
+  }
+  EXPECT_EQ(node_.sample("vservices_hellos_bad_total"), 4);
+  neighbour_is_served();
+}
+
+TEST_F(HostileGuest, ConnectionsThatSayNothingAreLimited) {
+  std::vector<UniqueFd> silent;
+  for (std::size_t i = 0; i < kHandshakesPerBindingMax; ++i) silent.push_back(connect_raw(node_.socket()));
+  const UniqueFd one_more = connect_raw(node_.socket());
+  vs_local_welcome answer{};
+  ASSERT_EQ(::recv(one_more.get(), &answer, sizeof answer, 0), static_cast<ssize_t>(sizeof answer));
+  EXPECT_EQ(answer.status, static_cast<std::uint32_t>(VS_STATUS_EXHAUSTED));
+  neighbour_is_served();
+  for (const UniqueFd& socket : silent) {  // in the end they are hung up on
+    char byte;
+    EXPECT_EQ(::recv(socket.get(), &byte, 1, 0), 0);
+  }
+  EXPECT_EQ(node_.sample("vservices_hellos_bad_total"), static_cast<double>(kHandshakesPerBindingMax));
+}
+
+TEST_F(HostileGuest, DoorbellsWithoutEndLeaveOthersServed) {
+  RawGuest guest(node_.socket());
+  for (int i = 0; i < 20'000; ++i) guest.doorbell();
+  neighbour_is_served();
+}
+
+}  // namespace
+}  // namespace vs::test

@@ -1,0 +1,162 @@
+// A backend in a thread of this process, with a service that tests control, and guests that reach it as guests do.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/event_loop.h"
+#include "dataplane/backend/backend.h"
+
+extern "C" {
+#include "dataplane/client/vservice.h"
+}
+
+namespace vs::test {
+
+inline constexpr std::uint16_t kEcho = 256;    // answers what was sent
+inline constexpr std::uint16_t kGrow = 257;    // payload: a 4-byte count; answers that many bytes
+inline constexpr std::uint16_t kNever = 258;   // keeps the reply until release_kept()
+inline constexpr std::uint16_t kRefuse = 259;  // answers `exhausted`
+inline constexpr std::uint16_t kDrop = 260;    // forgets the reply
+
+class ScriptedService final : public Service {
+ public:
+  std::vector<std::pair<std::string, Error>> configure(const std::vector<Named>&) override { return {}; }
+  void handle(const Request& request, Reply reply) override {
+    ++handled;
+    switch (request.type) {
+      case kEcho: return std::move(reply).send(request.payload);
+      case kGrow: {
+        std::uint32_t count = 0;
+        std::memcpy(&count, request.payload.data(), sizeof count);
+        const std::vector<std::byte> bytes(count, std::byte{7});
+        return std::move(reply).send(std::span<const std::byte>(bytes));
+      }
+      case kNever: kept.push_back(std::move(reply)); return;
+      case kRefuse: return std::move(reply).send(fail(ErrorCode::exhausted, "as told"));
+      default: return;
+    }
+  }
+  std::vector<Sample> samples() const override { return {}; }
+
+  int handled = 0;
+  std::vector<Reply> kept;
+};
+
+class Node {
+ public:
+  Node() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "vs-node-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    start();
+  }
+  ~Node() {
+    stop();
+    std::filesystem::remove_all(directory_);
+  }
+
+  void start() {
+    loop_ = std::make_unique<EventLoop>();
+    auto service = std::make_unique<ScriptedService>();
+    service_ = service.get();
+    backend_ = std::make_unique<Backend>(*loop_, "echo", std::move(service), directory_);
+    thread_ = std::thread([this] { loop_->run(); });
+  }
+  void stop() {
+    loop_->stop();
+    thread_.join();
+    backend_.reset();
+    loop_.reset();
+  }
+  // Runs `work` on the backend's thread and waits for it.
+  template <class Work>
+  auto on_loop(Work work) {
+    std::packaged_task<decltype(work())()> task(std::move(work));
+    auto done = task.get_future();
+    loop_->post([&task] { task(); });
+    return done.get();
+  }
+  control::Applied configure(std::vector<control::BindingConfig> bindings) {
+    return on_loop([&] { return backend_->configure({++number_, {{"echo", nlohmann::json::object()}}, bindings}); });
+  }
+  // Grants domain "web1" the device "echo".
+  void grant() { configure({{"web1-echo", "web1", "echo", "echo", true}}); }
+
+  std::string home(const std::string& domain) const { return (directory_ / domain).string(); }
+  std::string socket(const std::string& domain = "web1") const { return home(domain) + "/echo"; }
+  Backend& backend() { return *backend_; }
+  ScriptedService& service() { return *service_; }
+
+  // The value of a sample, summed over labels but for those given.
+  double sample(const std::string& name, const std::string& label = {}, const std::string& value = {}) {
+    return on_loop([&] {
+      double sum = 0;
+      for (const Sample& sample : backend_->samples()) {
+        if (sample.name != name) continue;
+        bool wanted = label.empty();
+        for (const auto& [key, text] : sample.labels) wanted = wanted || (key == label && text == value);
+        if (wanted) sum += sample.value;
+      }
+      return sum;
+    });
+  }
+  // Runs the loop until `holds` does, on its thread.
+  void wait_for(const std::function<bool()>& holds) {
+    while (!on_loop([&] { return holds(); })) std::this_thread::yield();
+  }
+
+ private:
+  std::filesystem::path directory_;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<Backend> backend_;
+  ScriptedService* service_ = nullptr;
+  std::thread thread_;
+  std::uint64_t number_ = 0;
+};
+
+// A device opened through libvservice.
+class Guest {
+ public:
+  explicit Guest(const std::string& home, int timeout_ms = 20'000) {
+    ::setenv("VSERVICE_DIRECTORY", home.c_str(), 1);
+    status_ = vs_open("echo", "echo", timeout_ms, &device_);
+  }
+  ~Guest() { vs_close(device_); }
+  Guest(const Guest&) = delete;
+
+  int status() const { return status_; }
+  vs_device* device() { return device_; }
+  vs_stats stats() {
+    vs_stats stats;
+    vs_get_stats(device_, &stats);
+    return stats;
+  }
+  // The answer, or the negative errno as text.
+  std::string call(std::uint16_t type, std::string_view request, int timeout_ms = 20'000) {
+    const void* answer = nullptr;
+    std::size_t bytes = 0;
+    const int status = vs_call(device_, type, request.data(), request.size(), 64, timeout_ms, &answer, &bytes);
+    if (status != 0) return std::to_string(status);
+    return {static_cast<const char*>(answer), bytes};
+  }
+  std::string echo(std::string_view text) { return call(kEcho, text); }
+
+ private:
+  vs_device* device_ = nullptr;
+  int status_;
+};
+
+}  // namespace vs::test

@@ -1,0 +1,261 @@
+// The frontend believes its backend as little as the backend believes guests: whatever comes, the call ends with an error.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/unique_fd.h"
+#include "dataplane/abi/dns.h"
+#include "dataplane/abi/local.h"
+#include "dataplane/ring/consumer.h"
+#include "dataplane/ring/producer.h"
+
+extern "C" {
+#include "dataplane/client/vservice.h"
+}
+
+namespace vs::test {
+namespace {
+
+// A region that is what it should be, unless a test spoils it.
+struct Region {
+  explicit Region(int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) : header(make_header({}, 1)) {
+    memory.reset(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    EXPECT_EQ(::ftruncate(memory.get(), header.bytes), 0);
+    EXPECT_TRUE(seals == 0 || ::fcntl(memory.get(), F_ADD_SEALS, seals) == 0);
+    void* mapped = ::mmap(nullptr, header.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
+    EXPECT_NE(mapped, MAP_FAILED);
+    bytes = {static_cast<std::byte*>(mapped), header.bytes};
+    std::memcpy(mapped, &header, sizeof header);
+  }
+  ~Region() { ::munmap(bytes.data(), bytes.size()); }
+  Region(const Region&) = delete;
+
+  UniqueFd memory;
+  vs_region_header header;
+  std::span<std::byte> bytes;
+};
+
+void welcome(int socket, int memory, vs_local_welcome message) {
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))]{};
+  iovec part{.iov_base = &message, .iov_len = sizeof message};
+  msghdr out{.msg_iov = &part, .msg_iovlen = 1};
+  if (memory >= 0) {
+    out.msg_control = control;
+    out.msg_controllen = sizeof control;
+    cmsghdr* item = CMSG_FIRSTHDR(&out);
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(item), &memory, sizeof memory);
+  }
+  ::sendmsg(socket, &out, MSG_NOSIGNAL);
+}
+
+vs_local_welcome good_welcome(const Region& region) {
+  return {.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = region.header.bytes};
+}
+
+// Listens where a guest looks; each connection is answered by `behave`.
+class EvilBackend {
+ public:
+  explicit EvilBackend(std::function<void(int socket)> behave) : behave_(std::move(behave)) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "vs-evil-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    listener_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    sockaddr_un address{.sun_family = AF_UNIX};
+    std::strcpy(address.sun_path, (directory_ / "dns").c_str());
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(listener_.get(), 8), 0);
+    thread_ = std::thread([this] { run(); });
+    ::setenv("VSERVICE_DIRECTORY", directory_.c_str(), 1);
+  }
+  ~EvilBackend() {
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+    std::filesystem::remove_all(directory_);
+  }
+
+ private:
+  void run() {
+    while (true) {
+      const UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!socket) return;
+      vs_local_hello hello{};
+      if (::recv(socket.get(), &hello, sizeof hello, 0) > 0) behave_(socket.get());
+    }
+  }
+
+  std::function<void(int)> behave_;
+  std::filesystem::path directory_;
+  UniqueFd listener_;
+  std::thread thread_;
+};
+
+int open_status(int timeout_ms = 20'000) {
+  vs_device* device = nullptr;
+  const int status = vs_open("dns", "dns", timeout_ms, &device);
+  vs_close(device);
+  return status;
+}
+
+// Opens and resolves; the backend answers the one request with what `answer` puts into the ring.
+int resolve_status(const std::function<void(RingProducer&, std::uint64_t cookie)>& answer) {
+  Region region;
+  const EvilBackend backend([&](int socket) {
+    welcome(socket, region.memory.get(), good_welcome(region));
+    RingConsumer requests(consumer_memory(region.bytes, region.header.request));
+    RingProducer answers(producer_memory(region.bytes, region.header.response));
+    std::vector<std::byte> into(requests.payload_bytes_max());
+    char bell;
+    while (::recv(socket, &bell, 1, 0) > 0) {
+      const auto taken = requests.take(into);
+      if (!taken || !*taken) continue;
+      answer(answers, (*taken)->cookie);
+      answers.publish();
+      requests.release();
+      (void)requests.ask_for_data();
+      ::send(socket, "", 1, MSG_NOSIGNAL);
+    }
+  });
+  vs_device* device = nullptr;
+  EXPECT_EQ(vs_open("dns", "dns", 20'000, &device), 0);
+  vs_dns_result_set* set = nullptr;
+  const int status = vs_dns_resolve(device, "a.test", AF_UNSPEC, 20'000, &set);
+  if (status == 0) vs_dns_free(set);
+  vs_close(device);
+  return status;
+}
+
+template <class... Parts>
+std::vector<std::byte> bytes_of(const Parts&... parts) {
+  std::vector<std::byte> bytes;
+  const auto add = [&](const auto& part) {
+    const auto view = std::as_bytes(std::span(&part, 1));
+    bytes.insert(bytes.end(), view.begin(), view.end());
+  };
+  (add(parts), ...);
+  return bytes;
+}
+
+TEST(HostileBackend, RegionsThatAreNoneAreNotMapped) {
+  struct Case {
+    const char* what;
+    std::function<void(int, Region&)> behave;
+  };
+  const Case cases[] = {
+      {"no descriptor", [](int socket, Region& region) { welcome(socket, -1, good_welcome(region)); }},
+      {"wrong magic", [](int socket, Region& region) { welcome(socket, region.memory.get(), {.magic = 1}); }},
+      {"says it is larger than it is",
+       [](int socket, Region& region) {
+         auto message = good_welcome(region);
+         message.region_bytes *= 2;
+         welcome(socket, region.memory.get(), message);
+       }},
+      {"no size",
+       [](int socket, Region& region) {
+         welcome(socket, region.memory.get(), {.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK});
+       }},
+      {"a header of nonsense",
+       [](int socket, Region& region) {
+         std::memset(region.bytes.data(), 0xff, VS_PAGE_BYTES);
+         welcome(socket, region.memory.get(), good_welcome(region));
+       }},
+      {"a status nobody knows",
+       [](int socket, Region& region) {
+         auto message = good_welcome(region);
+         message.status = 99;
+         welcome(socket, region.memory.get(), message);
+       }},
+  };
+  for (const Case& one : cases) {
+    Region region;
+    const EvilBackend backend([&](int socket) { one.behave(socket, region); });
+    EXPECT_EQ(open_status(), -EPROTO) << one.what;
+  }
+}
+
+TEST(HostileBackend, MemoryThatCanShrinkIsNotMapped) {
+  Region unsealed(0);
+  const EvilBackend backend([&](int socket) { welcome(socket, unsealed.memory.get(), good_welcome(unsealed)); });
+  EXPECT_EQ(open_status(), -EPROTO);
+}
+
+TEST(HostileBackend, AFileIsNoMemory) {
+  Region region;
+  const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  const EvilBackend backend([&](int socket) { welcome(socket, file.get(), good_welcome(region)); });
+  EXPECT_EQ(open_status(), -EPROTO);
+}
+
+TEST(HostileBackend, SilenceEndsAtTheDeadline) {
+  const EvilBackend backend([](int socket) {
+    char byte;
+    while (::recv(socket, &byte, 1, 0) > 0) {
+    }
+  });
+  EXPECT_EQ(open_status(100), -ETIMEDOUT);
+}
+
+TEST(HostileBackend, AnswersToWhatWasNotAskedDisableTheDevice) {
+  const auto found = bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_NO_NAME});
+  EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
+              (void)ring.push(VS_RECORD_ANSWER, cookie + 1, {found});
+            }),
+            -EPROTO);
+  EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
+              (void)ring.push(VS_RECORD_SERVICE, cookie, {found});
+            }),
+            -EPROTO);
+  EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
+              (void)ring.push(VS_RECORD_ANSWER, cookie, {});
+            }),
+            -EPROTO);
+}
+
+TEST(HostileBackend, AnswersThatMakeNoSenseAreNotBelieved) {
+  const vs_dns_address address{.family = VS_DNS_INET};
+  const vs_dns_address strange{.family = 77};
+  const std::vector<std::vector<std::byte>> answers{
+      bytes_of(vs_answer{}),
+      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND}),
+      bytes_of(vs_answer{}, vs_dns_addresses{.result = 9}),
+      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 2}, address),
+      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 0xffff}, address),
+      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 1}, strange),
+      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 1, .name_bytes = 4}, address,
+               std::array<char, 4>{'a', 0, 'b', 'c'}),
+      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 1, .name_bytes = 300}, address),
+  };
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
+                (void)ring.push(VS_RECORD_ANSWER, cookie, {answers[i]});
+              }),
+              -EPROTO)
+        << "answer " << i;
+}
+
+TEST(HostileBackend, AnAnswerThatAlwaysGrowsIsGivenUp) {
+  std::uint32_t needed = 8192;
+  EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
+              (void)ring.push(VS_RECORD_ANSWER, cookie,
+                              {bytes_of(vs_answer{.status = VS_STATUS_TOO_LARGE, .bytes_needed = needed += 1024})});
+            }),
+            -EMSGSIZE);
+}
+
+}  // namespace
+}  // namespace vs::test

@@ -1,0 +1,104 @@
+// Resources by chance, for property tests: every optional part is there or not, every text awkward.
+//
+// The same seed gives the same resources on every machine (no std distributions). Owned by one
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "vsmgrd/model/codec.h"
+
+namespace vs::test {
+
+class Chance {
+ public:
+  explicit Chance(std::uint32_t seed) : engine_(seed) {}
+
+  std::size_t below(std::size_t limit) { return engine_() % limit; }
+  bool one_in(std::size_t count) { return below(count) == 0; }
+  template <class T>
+  const T& of(const std::vector<T>& choices) {
+    return choices[below(choices.size())];
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+inline std::string random_name(Chance& chance) {
+  static const std::string kInner = "abcxyz0129-";
+  std::string name(1, "ax09"[chance.below(4)]);
+  for (std::size_t more = chance.below(6); more > 0; --more)
+    name += kInner[chance.below(kInner.size())];
+  if (name.back() == '-') name += 'z';
+  return name;
+}
+
+inline std::string random_text(Chance& chance) {
+  static const std::vector<std::string> kPieces{"yes", "null", "~",    "12", "0x1f",   " ",
+                                                "\n",  ": ",   "# no", "'",  "\"",     "é",
+                                                "\t",  "- a",  "{",    "&a", "!!str x"};
+  std::string text = "t";
+  for (std::size_t more = chance.below(5); more > 0; --more) text += chance.of(kPieces);
+  return text;
+}
+
+inline std::vector<std::string> random_names(Chance& chance, std::size_t max) {
+  std::vector<std::string> names;
+  for (std::size_t i = chance.below(max + 1); i > 0; --i)
+    names.push_back(random_name(chance) + "-" + std::to_string(i));  // none twice
+  return names;
+}
+
+inline Labels random_labels(Chance& chance) {
+  Labels labels;
+  for (std::size_t i = chance.below(4); i > 0; --i)
+    labels["Key_" + random_name(chance) + "/x.y"] = random_text(chance);
+  return labels;
+}
+
+inline Spec random_spec(Chance& chance, Kind kind) {
+  switch (kind) {
+    case Kind::domain:
+      return DomainSpec{.type = chance.one_in(2) ? "sandbox" : "container",
+                        .description = chance.one_in(2) ? "" : random_text(chance)};
+    case Kind::service: {
+      ServiceSpec spec{.kind = "dns"};
+      for (const char* server : {"127.0.0.1", "192.0.2.1:5300", "::1", "[2001:db8::1]:53"})
+        if (chance.one_in(2)) spec.dns.nameservers.emplace_back(server);
+      spec.dns.timeout = std::chrono::milliseconds{1 + chance.below(kDnsTimeoutMax.count())};
+      spec.dns.tries = static_cast<std::uint32_t>(1 + chance.below(kDnsTriesMax));
+      return spec;
+    }
+    case Kind::access_policy: {
+      AccessPolicySpec spec;
+      for (std::size_t i = 1 + chance.below(4); i > 0; --i)
+        spec.rules.push_back({.id = "rule-" + std::to_string(i),
+                              .effect = chance.one_in(2) ? Effect::allow : Effect::deny,
+                              .message = random_text(chance),
+                              .match = {.domains = random_names(chance, 3),
+                                        .domain_labels = random_labels(chance),
+                                        .services = random_names(chance, 3),
+                                        .kinds = random_names(chance, 2)}});
+      return spec;
+    }
+    case Kind::binding:
+      return BindingSpec{.domain = random_name(chance),
+                         .service = random_name(chance),
+                         .device = chance.one_in(2) ? "" : random_name(chance)};
+  }
+  __builtin_unreachable();
+}
+
+inline Resource random_resource(Chance& chance) {
+  Resource resource;
+  resource.metadata.name = random_name(chance);
+  resource.metadata.labels = random_labels(chance);
+  resource.spec = random_spec(chance, kKinds[chance.below(kKinds.size())]);
+  return resource;
+}
+
+}  // namespace vs::test

@@ -1,0 +1,92 @@
+// The reconciler with a real store and backends that are told what to say.
+#include "vsmgrd/reconciler/reconciler.h"
+
+#include <gtest/gtest.h>
+
+#include "desired_state.h"
+#include "tests/fakes/backends.h"
+
+namespace vs {
+namespace {
+
+using test::make;
+
+std::map<std::string, Decision> allow_all(const Desired& desired) {
+  std::map<std::string, Decision> decisions;
+  for (const auto& [name, binding] : desired.bindings) decisions[name] = {.allowed = true};
+  return decisions;
+}
+
+class ReconcilerTest : public testing::Test {
+ protected:
+  ReconcilerTest() {
+    auto opened = Store::open(":memory:", clock_, allow_all);
+    EXPECT_TRUE(opened) << opened.error().message;
+    store_ = std::move(*opened);
+    reconciler_ = std::make_unique<Reconciler>(*store_, backends_, wake_);
+  }
+  void apply() {
+    const auto applied = store_->apply({make("web1", DomainSpec{}), make("dns", ServiceSpec{.kind = "dns"}),
+                                        make("web1-dns", BindingSpec{"web1", "dns", "dns"})},
+                                       {});
+    ASSERT_TRUE(applied) << applied.error().error.message;
+  }
+  State state() { return store_->get(Kind::binding, "web1-dns")->observed->state; }
+
+  SystemClock clock_;
+  test::FakeBackends backends_;
+  Wake wake_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Reconciler> reconciler_;
+};
+
+TEST_F(ReconcilerTest, TellsTheBackendsAndWritesWhatIs) {
+  apply();
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(backends_.said, (std::vector<std::string>{"start dns", "configure dns"}));
+  EXPECT_EQ(state(), State::pending);
+  backends_.confirm("dns");
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(backends_.said.size(), 2u);
+  EXPECT_EQ(state(), State::bound);
+  EXPECT_EQ(store_->get(Kind::domain, "web1")->observed->socket_directory, "/homes/web1");
+}
+
+TEST_F(ReconcilerTest, StopsABackendThatNothingNeeds) {
+  apply();
+  ASSERT_TRUE(reconciler_->pass());
+  ASSERT_TRUE(store_->remove(Kind::binding, "web1-dns", {}, {}));
+  ASSERT_TRUE(store_->remove(Kind::service, "dns", {}, {}));
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(backends_.said.back(), "stop dns");
+}
+
+TEST_F(ReconcilerTest, ADomainWithoutADirectoryDoesNotBlockTheOthers) {
+  backends_.homes_fail = true;
+  apply();
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(store_->get(Kind::domain, "web1")->observed->state, State::failed);
+  backends_.homes_fail = false;
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(store_->get(Kind::domain, "web1")->observed->state, State::ready);
+}
+
+TEST_F(ReconcilerTest, PassesWhenRungAndEndsWhenStopped) {
+  apply();
+  std::vector<Sample> samples;
+  std::mutex mutex;
+  std::condition_variable passed;
+  reconciler_->on_samples([&](std::vector<Sample> now) {
+    const std::lock_guard lock(mutex);
+    samples = std::move(now);
+    passed.notify_one();
+  });
+  reconciler_->start();
+  std::unique_lock lock(mutex);
+  passed.wait(lock, [&] { return !samples.empty(); });
+  lock.unlock();
+  reconciler_->stop();
+}
+
+}  // namespace
+}  // namespace vs
