@@ -2,23 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/clock.h"
 namespace vs::ctl {
 namespace {
 
 using std::chrono::milliseconds;
 
-class HandClock final : public Clock {
- public:
-  std::chrono::steady_clock::time_point now() const override { return now_; }
-  std::chrono::system_clock::time_point wall() const override { return {}; }
-  void advance(std::chrono::nanoseconds by) { now_ += by; }
-
- private:
-  std::chrono::steady_clock::time_point now_;
-};
-
 TEST(Deadline, CountsDownAndStopsAtNothing) {
-  HandClock clock;
+  test::ManualClock clock;
   const Deadline deadline(clock, milliseconds{100});
   EXPECT_EQ(deadline.remaining(), milliseconds{100});
   clock.advance(milliseconds{60});
@@ -31,7 +22,7 @@ TEST(Deadline, CountsDownAndStopsAtNothing) {
 }
 
 TEST(Deadline, IsNotPassedWhilePartOfAMillisecondIsLeft) {
-  HandClock clock;
+  test::ManualClock clock;
   const Deadline deadline(clock, milliseconds{1});
   clock.advance(std::chrono::microseconds{999});
   EXPECT_FALSE(deadline.passed());

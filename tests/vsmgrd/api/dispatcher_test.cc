@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "vsmgrd/api/access.h"
 #include "vsmgrd/api/problem_details.h"
+#include "tests/fakes/clock.h"
 
 namespace vs::http {
 namespace {
@@ -24,16 +25,6 @@ constexpr Peer kRoot{0, 0, 1};
 constexpr Peer kDaemon{kOwner, 1, 1};
 constexpr Peer kOther{1000, 1000, 1};
 
-class TestClock final : public Clock {
- public:
-  std::chrono::steady_clock::time_point now() const override { return now_; }
-  std::chrono::system_clock::time_point wall() const override { return {}; }
-  void advance(std::chrono::milliseconds by) { now_ += by; }
-
- private:
-  std::chrono::steady_clock::time_point now_{};
-};
-
 struct Seen {
   std::string method;
   std::string route;
@@ -44,7 +35,7 @@ struct Seen {
 
 class DispatcherTest : public ::testing::Test {
  protected:
-  static Router router(TestClock& clock) {
+  static Router router(test::ManualClock& clock) {
     const auto say = [&clock](const Call& call) {
       clock.advance(7ms);
       return Response{.body = std::string(call.name) + (call.dry_run ? "?" : "!")};
@@ -81,7 +72,7 @@ class DispatcherTest : public ::testing::Test {
     return {};
   }
 
-  TestClock clock_;
+  test::ManualClock clock_;
   std::vector<Seen> seen_;
   Dispatcher dispatcher_{
       router(clock_), kOwner, clock_,

@@ -11,20 +11,11 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "tests/fakes/clock.h"
 #include "vsmgrd/model/codec.h"
 #include "vsmgrd/store/store.h"
 
 namespace vs::test {
-
-class ManualClock : public Clock {
- public:
-  std::chrono::steady_clock::time_point now() const override { return {}; }
-  std::chrono::system_clock::time_point wall() const override { return wall_; }
-  void advance(std::chrono::microseconds by) { wall_ += by; }
-
- private:
-  std::chrono::system_clock::time_point wall_{std::chrono::seconds{1'700'000'000}};
-};
 
 inline Resource domain(const std::string& name, Labels labels = {}) {
   return {.metadata = {.name = name, .labels = std::move(labels)}, .spec = DomainSpec{}};
