@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "vsctl/sandbox/root.h"
 #include "vsctl/sandbox/trees.h"
 
 namespace vs::ctl {
@@ -107,8 +108,7 @@ Result<Trees> take_trees(const GuestView& view) {
 // The node as it is, but nothing in it can be changed, opened as a device or used to gain a user's
 // rights.
 Result<> seal_node() {
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    return fail_errno(errno, "take the mounts out of the node's view");
+  if (auto done = separate_root(); !done) return done;
   return restrict_mount("/", kSealed, true);
 }
 

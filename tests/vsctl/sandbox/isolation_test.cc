@@ -47,6 +47,25 @@ TEST_F(IsolationTest, TheNetworkIsALoopbackThatIsDown) {
   }
 }
 
+// A build in a chroot is a usual way to try a program; the kernel makes no user namespace there.
+TEST_F(IsolationTest, IsTheSameFromInsideAChroot) {
+  if (::geteuid() != 0) return;  // only root can make a chroot
+  std::string command;
+  for (const std::string& word : run_command({"sh", "-c", "cat /run/vservice/answer; ls -A / /run /sys"}))
+    command += "'" + word + "' ";
+  const std::string root = directory_.path() + "/root";
+  const Finished run = run_process({"unshare", "--mount", "sh", "-ec",
+                                    "mkdir " + root + "; mount -t tmpfs tmpfs " + root +
+                                        "; for directory in /*; do test -d $directory || continue; mkdir -p " + root +
+                                        "/inner$directory; mount --rbind $directory " + root +
+                                        "/inner$directory; done; exec chroot " + root + "/inner " + command});
+  const Finished outside = shell("cat /run/vservice/answer; ls -A / /run /sys");
+  EXPECT_EQ(run.exit, 0) << run.err;
+  EXPECT_EQ(outside.exit, 0) << outside.err;
+  EXPECT_NE(run.out.find("192.0.2.7"), std::string::npos) << run.out;
+  EXPECT_EQ(words(run.out).contains("inner"), false) << run.out;
+}
+
 TEST_F(IsolationTest, NothingCanBeReachedByAddress) {
   const Finished run = inside({"perl", "-MSocket", "-e", R"(
       for my $address ("127.0.0.1", "192.0.2.1", "192.0.0.9") {
