@@ -21,6 +21,7 @@
 
 namespace {
 
+inline constexpr std::chrono::milliseconds kScrapePatience{500};  // for the backends' counters; then the last known ones
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitNewerDatabase = 78;  // EX_CONFIG of sysexits.h
 
@@ -54,14 +55,15 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, const vs::Clock
                                    .sockets = options.run_directory / "backends",
                                    .directory = options.run_directory / "domains",
                                    .user = options.backend_user,
-                                   .log_level = options.log_level_name};
+                                   .log_level = options.log_level_name,
+                                   .patience = options.backend_patience};
   auto backends = vs::ProcessBackends::open(
       program, {.on_change = [&] { wake.ring(); },
                 .on_samples = [&](const std::string& kind, std::vector<vs::Sample> samples) {
                   metrics.set_samples("backend:" + kind, std::move(samples));
                 }});
   if (!backends) return vs::fail(std::move(backends.error()));
-  vs::Reconciler reconciler(store, **backends, wake);
+  vs::Reconciler reconciler(store, **backends, clock, wake);
   reconciler.on_samples([&](std::vector<vs::Sample> samples) { metrics.set_samples("reconciler", std::move(samples)); });
   store.on_commit([&] { wake.ring(); });
   reconciler.start();
@@ -73,6 +75,7 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, const vs::Clock
       api_options, store, clock,
       {.metrics_text =
            [&] {
+             (*backends)->refresh(kScrapePatience);
              if (vs::Api* counted = api_to_read) metrics.set_samples("http", counted->samples());
              return metrics.text();
            },

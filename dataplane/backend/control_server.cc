@@ -11,6 +11,9 @@ namespace vs {
 
 ControlServer::ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Backend& backend)
     : loop_(loop), listener_(std::move(listener)), kind_(std::move(kind)), backend_(backend), starter_(::getuid()) {
+  // Listening once more makes the kernel name this process, not its starter, to whoever connects (SO_PEERCRED): so the next
+  // vsmgrd knows whom to watch, and whom to end when it hangs.
+  ::listen(listener_.get(), SOMAXCONN);
   if (auto watched = loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); }); !watched)
     log::error("control.not_listening", {{"error", watched.error()}});
   backend_.on_change([this] { report_soon(); });
@@ -44,6 +47,7 @@ void ControlServer::on_message(std::string_view message) {
   const auto command = control::decode_command(message);
   if (!command) return log::error("control.command_refused", {{"error", command.error()}});
   if (const auto* configure = std::get_if<control::Configure>(&*command)) return send(backend_.configure(*configure));
+  if (const auto* asked = std::get_if<control::Report>(&*command)) return report(asked->number);
   log::info("control.stop");
   loop_.stop();
 }
@@ -55,13 +59,13 @@ void ControlServer::send(const control::Event& event) {
 
 void ControlServer::report_soon() {
   loop_.after(kReportPause, [this, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) report();
+    if (!alive.expired()) report(0);
   });
 }
 
-void ControlServer::report() {
+void ControlServer::report(std::uint64_t number) {
   for (auto& refused : backend_.take_refusals()) send(std::move(refused));
-  send(control::Stats{backend_.samples()});
+  send(control::Stats{number, backend_.samples()});
 }
 
 }  // namespace vs

@@ -28,7 +28,7 @@ class ControlServer {
   void on_message(std::string_view message);
   void send(const control::Event& event);
   void report_soon();
-  void report();
+  void report(std::uint64_t number);  // 0: unasked
 
   EventLoop& loop_;
   UniqueFd listener_;

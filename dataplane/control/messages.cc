@@ -25,6 +25,8 @@ json to_json(const Configure& configure) {
 
 json to_json(const Stop&) { return {{"type", "stop"}}; }
 
+json to_json(const Report& report) { return {{"type", "report"}, {"number", report.number}}; }
+
 json to_json(const Hello& hello) {
   return {{"type", "hello"},
           {"protocolVersion", hello.protocol_version},
@@ -63,7 +65,7 @@ json to_json(const Stats& stats) {
     }
     samples.push_back(std::move(one));
   }
-  return {{"type", "stats"}, {"samples", samples}};
+  return {{"type", "stats"}, {"report", stats.report}, {"samples", samples}};
 }
 
 // nlohmann's at() and get() throw where a field is missing or of another type; they are caught in decode_with.
@@ -112,7 +114,7 @@ Sample sample_from(const json& from) {
 }
 
 Stats stats_from(const json& from) {
-  Stats stats;
+  Stats stats{.report = from.at("report").get<std::uint64_t>()};
   const json& samples = from.at("samples");
   if (samples.size() > kSamplesMax) throw std::invalid_argument("too many samples");
   for (const json& sample : samples) stats.samples.push_back(sample_from(sample));
@@ -142,6 +144,7 @@ Result<Command> decode_command(std::string_view text) {
   return decode_with<Command>(text, [](const json& from, const std::string& type) -> Result<Command> {
     if (type == "configure") return Command{configure_from(from)};
     if (type == "stop") return Command{Stop{}};
+    if (type == "report") return Command{Report{from.at("number").get<std::uint64_t>()}};
     return fail(ErrorCode::invalid, "control message: unknown command " + type);
   });
 }

@@ -50,7 +50,14 @@ struct Stop {
   friend bool operator==(const Stop&, const Stop&) = default;
 };
 
-using Command = std::variant<Configure, Stop>;
+// Tell the counters as of now: answered by Refused where due, then Stats with this number. vsmgrd also takes the answer as a
+// sign of life.
+struct Report {
+  std::uint64_t number = 0;
+  friend bool operator==(const Report&, const Report&) = default;
+};
+
+using Command = std::variant<Configure, Stop, Report>;
 
 // First on every connection.
 struct Hello {
@@ -85,6 +92,7 @@ struct Refused {
 
 // Every counter and gauge of the backend, as of now.
 struct Stats {
+  std::uint64_t report = 0;  // the number of the Report that it answers; 0: told unasked
   std::vector<Sample> samples;
 };
 

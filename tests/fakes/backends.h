@@ -25,9 +25,12 @@ class FakeBackends final : public Backends {
     states[kind].config = std::move(config);
   }
   std::map<std::string, BackendStatus> status() const override { return states; }
-  Result<std::string> make_home(const std::string& domain) override {
-    if (homes_fail) return fail(ErrorCode::unavailable, "no homes today");
-    return "/homes/" + domain;
+  std::map<std::string, std::string> keep_homes(const Devices& devices) override {
+    homes_kept.push_back(devices);
+    std::map<std::string, std::string> homes;
+    if (!homes_fail)
+      for (const auto& [domain, names] : devices) homes[domain] = "/homes/" + domain;
+    return homes;
   }
 
   // The backend of `kind` comes up and confirms what it was told last.
@@ -38,6 +41,7 @@ class FakeBackends final : public Backends {
 
   std::vector<std::string> said;
   std::map<std::string, BackendStatus> states;
+  std::vector<Devices> homes_kept;
   bool homes_fail = false;
 };
 

@@ -21,6 +21,43 @@ print("all right", flush=True)
 """
 
 
+class Hang(NodeTest):
+    """A backend that is there and does nothing is as bad as none."""
+
+    node_options = {"manager_options": ["--backend-patience", "1"]}
+
+    def test_a_backend_that_hangs_is_replaced(self):
+        self.node.apply()
+        pid = self.node.backend_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        out = self.assertRan(self.node.run("web1", "getent", "hosts", "v4.test"))
+        self.assertIn("192.0.2.11", out)
+        self.assertNotIn(pid, self.node.backend_pids())
+        wait_until(lambda: self.node.metric("vservices_backend_hangs_total") == 1, "the count of hangs")
+
+    def test_one_that_was_taken_over_is_watched_too(self):
+        self.node.apply()
+        pid = self.node.backend_pids()[0]
+        self.node.manager.kill()
+        self.node.manager.wait()
+        self.node.start_manager()
+        wait_until(lambda: self.node.get("binding", "web1-dns")["status"]["state"] == "Bound", "the takeover")
+        self.assertEqual(self.node.backend_pids(), [pid])
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: pid not in self.node.backend_pids(), "the end of what hangs")
+        self.assertRan(self.node.run("web1", "getent", "hosts", "v4.test"))
+
+    def test_one_that_hangs_while_nobody_manages_is_found_by_the_next(self):
+        self.node.apply()
+        pid = self.node.backend_pids()[0]
+        self.node.manager.kill()
+        self.node.manager.wait()
+        os.kill(pid, signal.SIGSTOP)
+        self.node.start_manager()
+        wait_until(lambda: pid not in self.node.backend_pids(), "the end of what hangs")
+        self.assertRan(self.node.run("web1", "getent", "hosts", "v4.test"))
+
+
 class Crash(NodeTest):
     def setUp(self):
         super().setUp()
@@ -66,6 +103,17 @@ class Crash(NodeTest):
         self.assertEqual(self.node.backend_pids(), before)
         self.node.start_manager()
         wait_until(lambda: self.node.get("binding", "web1-dns")["status"]["state"] == "Bound", "the takeover")
+
+    def test_what_a_dead_backend_left_is_cleared_away(self):
+        home = self.node.run_directory / "domains/web2"
+        self.assertTrue((home / "dns").is_socket())
+        pid = self.node.backend_pids()[0]
+        os.kill(pid, signal.SIGSTOP)  # it cannot remove its socket
+        self.assertRan(self.node.vsctl("delete", "binding", "web2-dns"))
+        wait_until(lambda: not (home / "dns").exists(), "the end of the socket")
+        self.assertRan(self.node.vsctl("delete", "domain", "web2"))
+        wait_until(lambda: not home.exists(), "the end of the directory")
+        os.kill(pid, signal.SIGCONT)
 
     def test_without_its_service_the_backend_goes(self):
         for kind, name in (("binding", "web1-dns"), ("binding", "web2-dns"), ("service", "dns")):

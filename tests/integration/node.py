@@ -120,7 +120,7 @@ class Nameserver:
 
 
 class Node:
-    def __init__(self, nameserver_options=(), timeout="2s", tries=3, state=None):
+    def __init__(self, nameserver_options=(), timeout="2s", tries=3, state=None, manager_options=()):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="vsn-", dir="/tmp"))
         self.directory.chmod(0o755)
         self.state = state or self.directory / "state"
@@ -129,13 +129,15 @@ class Node:
         self.nameserver = Nameserver(self.directory, [*ZONE, *nameserver_options])
         self.nameserver.start()
         self.parameters = {"port": self.nameserver.port, "timeout": timeout, "tries": tries}
+        self.manager_options = manager_options
         self.manager = None
         self.start_manager()
 
     def start_manager(self):
         with open(self.log, "ab") as log:
             self.manager = subprocess.Popen(
-                [BIN / "vsmgrd", "--state-dir", self.state, "--run-dir", self.run_directory, "--log-level", "debug"],
+                [BIN / "vsmgrd", "--state-dir", self.state, "--run-dir", self.run_directory, "--log-level", "debug",
+                 *self.manager_options],
                 stdout=log, stderr=log)
         wait_until(lambda: self.manager.poll() is not None or self.vsctl("version").returncode == 0, "vsmgrd")
         if self.manager.poll() is not None:

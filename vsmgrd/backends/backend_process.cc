@@ -1,13 +1,16 @@
 #include "vsmgrd/backends/backend_process.h"
 
 #include <signal.h>
+#include <poll.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <utility>
 
 #include "base/log.h"
@@ -23,6 +26,14 @@ UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_
 
 void kill_through(const UniqueFd& process, int signal) {
   if (process) ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0);
+}
+
+// Whether `pid` runs a program of that name. The kernel keeps 15 bytes of it (proc(5), comm).
+bool runs(pid_t pid, const std::filesystem::path& program) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return name == program.filename().string().substr(0, 15);
 }
 
 // Only the control socket and the standard streams go along; signals are as for any new program.
@@ -58,6 +69,7 @@ BackendProcess::BackendProcess(EventLoop& loop, const BackendProgram& program, s
     : loop_(loop), program_(program), kind_(std::move(kind)), callbacks_(std::move(callbacks)) {
   status_.wanted = true;
   bring_up();
+  beat();
 }
 
 // Leaves the process running: it serves on, and the next vsmgrd takes it over.
@@ -98,7 +110,23 @@ Result<> BackendProcess::spawn() {
   return loop_.watch(process_.get(), EPOLLIN, [this](std::uint32_t) { on_exit(); });
 }
 
+// Finds the process of a backend that an earlier vsmgrd started, by its end of `socket`.
+void BackendProcess::watch_process(const UniqueFd& socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) return;
+  UniqueFd process = open_pidfd(peer.pid);
+  // As long as the socket lives, so does who listened, and the number is still that process's.
+  pollfd end{.fd = socket.get(), .events = POLLRDHUP, .revents = 0};
+  if (!process || ::poll(&end, 1, 0) != 0 || !runs(peer.pid, program_.executable)) return;
+  if (!loop_.watch(process.get(), EPOLLIN, [this](std::uint32_t) { on_exit(); })) return;
+  process_ = std::move(process);
+  log::info("backend.taken_over", {{"kind", kind_}, {"pid", peer.pid}});
+}
+
 void BackendProcess::connected(UniqueFd socket) {
+  if (!process_) watch_process(socket);
+  unanswered_since_ = std::chrono::steady_clock::now();
   channel_ = std::make_unique<control::Channel>(
       loop_, std::move(socket),
       control::Channel::Callbacks{.on_message = [this](std::string_view message) { on_event(message); },
@@ -117,6 +145,7 @@ void BackendProcess::handle(const control::Hello& hello) {
     return;
   }
   status_.up = true;
+  unanswered_since_ = {};
   status_.last_error.clear();
   up_since_ = std::chrono::steady_clock::now();
   log::info("backend.up", {{"kind", kind_}, {"version", hello.version}, {"config_number", hello.config_number}});
@@ -142,11 +171,51 @@ void BackendProcess::handle(const control::Refused& refused) {
   changed();
 }
 
-void BackendProcess::handle(control::Stats stats) { callbacks_.on_samples(std::move(stats.samples)); }
+void BackendProcess::handle(control::Stats stats) {
+  callbacks_.on_samples(std::move(stats.samples));
+  if (stats.report == 0) return;
+  std::vector<std::function<void()>> answered;
+  std::erase_if(reports_, [&](auto& asked) {
+    if (asked.first > stats.report) return false;
+    answered.push_back(std::move(asked.second));
+    return true;
+  });
+  unanswered_since_ = reports_.empty() ? TimePoint{} : std::chrono::steady_clock::now();
+  for (const auto& done : answered) done();
+}
+
+void BackendProcess::report(std::function<void()> done) {
+  if (!status_.up || reports_.size() == kReportsAskedMax) return done();
+  reports_.emplace_back(++reports_asked_, std::move(done));
+  if (unanswered_since_ == TimePoint{}) unanswered_since_ = std::chrono::steady_clock::now();
+  send(control::Report{reports_asked_});
+}
+
+void BackendProcess::give_up_on_reports() {
+  unanswered_since_ = {};
+  for (const auto& [number, done] : std::exchange(reports_, {})) done();
+}
+
+// Every backend is asked for a sign of life now and then; one that gives none hangs.
+void BackendProcess::beat() {
+  loop_.after(program_.patience / kBeatsPerPatience, [this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) beat();
+  });
+  if (channel_ == nullptr) return;
+  if (unanswered_since_ == TimePoint{}) return report([] {});
+  if (std::chrono::steady_clock::now() - unanswered_since_ < program_.patience) return;
+  log::error("backend.hangs", {{"kind", kind_}, {"silent_ms", program_.patience.count()}});
+  ++status_.hangs;
+  kill_through(process_, SIGKILL);
+  if (process_) return give_up_on_reports();  // its exit brings the next one up
+  ::unlink(socket_path().c_str());            // nobody we could end: the next one listens in its place
+  lost({ErrorCode::unavailable, "it hangs"});
+}
 
 // The control connection ended: the process is dead, or about to be, or hangs up on us.
 void BackendProcess::lost(const Error& why) {
   channel_.reset();
+  give_up_on_reports();
   if (std::exchange(status_.up, false)) log::warn("backend.down", {{"kind", kind_}, {"why", why}});
   status_.number_applied = 0;
   status_.last_error = why.message;
@@ -161,14 +230,17 @@ void BackendProcess::lost(const Error& why) {
 
 void BackendProcess::on_exit() {
   siginfo_t exit{};
-  ::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &exit, WEXITED);
+  const bool ours = ::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &exit, WEXITED) == 0;  // else one that was taken over
   loop_.unwatch(process_.get());
   process_.reset();
   const bool killed = exit.si_code != CLD_EXITED;
-  log::info("backend.exited", {{"kind", kind_}, {killed ? "signal" : "status", exit.si_status}});
+  const std::string how = !ours    ? "ended"
+                          : killed ? "killed by signal " + std::to_string(exit.si_status)
+                                   : "ended with status " + std::to_string(exit.si_status);
+  log::info("backend.exited", {{"kind", kind_}, {"how", how}});
   if (channel_ != nullptr) {
     channel_.reset();
-    lost({ErrorCode::unavailable, (killed ? "killed by signal " : "ended with status ") + std::to_string(exit.si_status)});
+    lost({ErrorCode::unavailable, how});
     return;
   }
   if (ended_) return std::exchange(ended_, nullptr)();

@@ -1,4 +1,4 @@
-// Keeps one kind's vsbackend alive: takes over a running one, starts one, connects, starts it again when it dies.
+// Keeps one kind's vsbackend alive: takes over a running one, starts one, connects, starts it again when it dies or hangs.
 //
 // Owned by the loop's thread. on_change is called after every change of status().
 #pragma once
@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/event_loop.h"
@@ -22,6 +23,8 @@ inline constexpr std::chrono::milliseconds kRestartPauseMin{10};   // doubles wi
 inline constexpr std::chrono::milliseconds kRestartPauseMax{1000};
 inline constexpr std::chrono::seconds kHealthyAfter{5};            // then the pause is the shortest again
 inline constexpr std::chrono::seconds kStopPatience{3};            // from asking to killing
+inline constexpr int kBeatsPerPatience = 5;                        // reports asked for within BackendProgram::patience
+inline constexpr std::size_t kReportsAskedMax = 16;                // unanswered; further ones are answered at once
 
 struct BackendProgram {
   std::filesystem::path executable;
@@ -29,6 +32,7 @@ struct BackendProgram {
   std::filesystem::path directory;  // the domains' homes
   std::string user;                 // "UID:GID" that it becomes; empty: ours
   std::string log_level = "info";
+  std::chrono::milliseconds patience{10'000};  // one that says nothing for so long hangs, and is killed
 };
 
 class BackendProcess {
@@ -42,6 +46,8 @@ class BackendProcess {
   ~BackendProcess();
 
   void configure(std::uint64_t number, BackendConfig config);
+  // Asks for its counters as of now. Calls `done` when on_samples has had them, or at once when nothing is to be had.
+  void report(std::function<void()> done);
   // Asks it to end; calls `ended` when it has.
   void stop(std::function<void()> ended);
   [[nodiscard]] const BackendStatus& status() const { return status_; }
@@ -52,6 +58,9 @@ class BackendProcess {
   void bring_up();
   Result<> spawn();
   void connected(UniqueFd socket);
+  void watch_process(const UniqueFd& socket);
+  void beat();
+  void give_up_on_reports();
   void on_event(std::string_view message);
   void handle(const control::Hello& hello);
   void handle(const control::Applied& applied);
@@ -71,7 +80,10 @@ class BackendProcess {
   Callbacks callbacks_;
   BackendStatus status_;
   std::unique_ptr<control::Channel> channel_;
-  UniqueFd process_;                 // pidfd of one that we started
+  UniqueFd process_;                 // pidfd
+  TimePoint unanswered_since_{};     // since when it owes us a Hello or a report; zero when nothing
+  std::uint64_t reports_asked_ = 0;
+  std::vector<std::pair<std::uint64_t, std::function<void()>>> reports_;  // asked for and not answered yet
   TimePoint up_since_{};
   std::chrono::milliseconds pause_ = kRestartPauseMin;
   std::map<std::string, std::uint64_t> refusals_before_;  // of backends that are gone

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct BackendStatus {
   std::map<std::string, std::string> problems;    // binding -> why it is not served
   std::map<std::string, std::uint64_t> refusals;  // binding -> opens refused, over the backend's restarts
   std::uint64_t restarts = 0;
+  std::uint64_t hangs = 0;                        // of the restarts: ended by us because it said nothing
   std::string last_error;                         // why it is not up
 };
 
@@ -48,8 +50,11 @@ class Backends {
   virtual void configure(const std::string& kind, std::uint64_t number, BackendConfig config) = 0;
   [[nodiscard]] virtual std::map<std::string, BackendStatus> status() const = 0;
 
-  // Makes the directory that `domain` sees as /run/vservice.
-  virtual Result<std::string> make_home(const std::string& domain) = 0;
+  // The domains' homes: the directories that they see as /run/vservice, with a socket a device.
+  using Devices = std::map<std::string, std::set<std::string>>;  // domain -> its devices
+  // Makes a home for each domain that is named and removes what belongs to no other: homes of domains that are gone, sockets
+  // of devices that are gone (a backend that was dead could not). Returns the homes that exist.
+  virtual std::map<std::string, std::string> keep_homes(const Devices& devices) = 0;
 };
 
 }  // namespace vs

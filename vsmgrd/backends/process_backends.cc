@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <future>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -23,6 +24,15 @@ Result<> make_directory(const std::filesystem::path& path, mode_t mode, const st
   if (::geteuid() == 0 && std::sscanf(user.c_str(), "%u:%u", &uid, &gid) == 2 && ::chown(path.c_str(), uid, gid) != 0)
     return fail_errno(errno, "give " + path.string() + " to " + user);
   return {};
+}
+
+// Removes from `home` every socket but those named. Other files are nobody's: they stay, and are seen.
+void remove_sockets(const std::filesystem::path& home, const std::set<std::string>& kept) {
+  std::error_code problem;
+  std::vector<std::filesystem::path> gone;
+  for (const auto& entry : std::filesystem::directory_iterator(home, problem))
+    if (entry.is_socket(problem) && !kept.contains(entry.path().filename().string())) gone.push_back(entry.path());
+  for (const auto& path : gone) ::unlink(path.c_str());
 }
 
 }  // namespace
@@ -98,10 +108,43 @@ std::map<std::string, BackendStatus> ProcessBackends::status() const {
   return status_.with([](const auto& status) { return status; });
 }
 
-Result<std::string> ProcessBackends::make_home(const std::string& domain) {
-  const auto home = program_.directory / domain;
-  if (auto made = make_directory(home, 0755, program_.user); !made) return fail(std::move(made.error()));
-  return home.string();
+std::map<std::string, std::string> ProcessBackends::keep_homes(const Devices& devices) {
+  std::map<std::string, std::string> homes;
+  for (const auto& [domain, names] : devices) {
+    const auto home = program_.directory / domain;
+    if (auto made = make_directory(home, 0755, program_.user); made)
+      homes[domain] = home.string();
+    else
+      log::error("domain.no_directory", {{"name", domain}, {"error", made.error()}});
+  }
+  std::error_code problem;
+  for (const auto& home : std::filesystem::directory_iterator(program_.directory, problem)) {
+    const auto domain = devices.find(home.path().filename().string());
+    remove_sockets(home.path(), domain == devices.end() ? std::set<std::string>{} : domain->second);
+    if (domain == devices.end() && ::rmdir(home.path().c_str()) != 0)
+      log::warn("domain.directory_left", {{"path", home.path().string()}, {"why", std::generic_category().message(errno)}});
+  }
+  return homes;
+}
+
+void ProcessBackends::refresh(std::chrono::milliseconds patience) {
+  struct Told {
+    std::promise<void> all;
+    std::size_t left = 1;  // the one more is ours, until all were asked
+    void one() {
+      if (--left == 0) all.set_value();
+    }
+  };
+  const auto told = std::make_shared<Told>();  // outlives this call when a backend takes longer
+  loop_.post([this, told] {
+    for (const auto& [kind, process] : processes_) {
+      if (process == nullptr) continue;
+      ++told->left;
+      process->report([told] { told->one(); });
+    }
+    told->one();
+  });
+  told->all.get_future().wait_for(patience);
 }
 
 void ProcessBackends::stop_all() {

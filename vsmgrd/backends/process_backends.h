@@ -3,6 +3,7 @@
 // Thread-safe. on_change and on_samples are called on that thread; they must not call back into this object's stop_all.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,7 +34,10 @@ class ProcessBackends final : public Backends {
   void stop(const std::string& kind) override;
   void configure(const std::string& kind, std::uint64_t number, BackendConfig config) override;
   [[nodiscard]] std::map<std::string, BackendStatus> status() const override;
-  Result<std::string> make_home(const std::string& domain) override;
+  std::map<std::string, std::string> keep_homes(const Devices& devices) override;
+
+  // Has every backend tell its counters (on_samples) and returns then, or after `patience`. Not from a callback.
+  void refresh(std::chrono::milliseconds patience);
 
   // Ends every process and waits until they are gone (at most kStopPatience).
   void stop_all();

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <climits>
+#include <cmath>
 
 #include <CLI/CLI.hpp>
 
@@ -41,6 +42,10 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_option("--backend-program", options.backend_program, "The vsbackend to start")->capture_default_str();
   app.add_option("--backend-user", options.backend_user, "UID:GID that backends become when started as root")
       ->capture_default_str();
+  double patience_s = 10;
+  app.add_option("--backend-patience", patience_s, "Seconds after which a backend that says nothing is killed")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
   app.add_option("--log-level", options.log_level_name, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
@@ -51,6 +56,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? 0 : 2;
   }
+  options.backend_patience = std::chrono::milliseconds(std::lround(patience_s * 1000));
   options.log_level = *log::parse_level(options.log_level_name);
   if (options.socket.empty()) options.socket = options.run_directory / "vsmgrd.sock";
   return options;

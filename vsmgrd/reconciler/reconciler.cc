@@ -26,8 +26,8 @@ void log_change(const Observed& now) {
 
 }  // namespace
 
-Reconciler::Reconciler(Store& store, Backends& backends, Wake& wake)
-    : store_(store), backends_(backends), wake_(wake) {}
+Reconciler::Reconciler(Store& store, Backends& backends, const Clock& clock, Wake& wake)
+    : store_(store), backends_(backends), clock_(clock), wake_(wake) {}
 
 Reconciler::~Reconciler() { stop(); }
 
@@ -56,7 +56,7 @@ void Reconciler::run() {
 }
 
 Result<> Reconciler::pass() {
-  ++passes_;
+  if (passes_++ == 0) remember();
   const auto desired = store_.desired();
   if (!desired) return fail(desired.error());
   for (Deed& deed : plan(configs_for(*desired), backends_.status())) {
@@ -69,28 +69,41 @@ Result<> Reconciler::pass() {
         break;
     }
   }
-  const auto homes = make_homes(*desired);
-  if (!homes) return fail(homes.error());
-  auto observed = observe(*desired, backends_.status(), *homes);
+  keep_homes(*desired);
+  auto observed = observe(*desired, backends_.status(), homes_);
+  for (Observed& one : observed) date(one);
   if (on_samples_) on_samples_(samples(*desired, observed));
   return write(std::move(observed));
 }
 
-Result<std::map<std::string, std::string>> Reconciler::make_homes(const Desired& desired) {
-  std::map<std::string, std::string> homes;
-  for (const auto& [name, resource] : desired.domains) {
-    if (const auto known = homes_.find(name); known != homes_.end()) {
-      homes.insert(*known);
-      continue;
-    }
-    auto made = backends_.make_home(name);
-    if (made)
-      homes[name] = std::move(*made);
-    else
-      log::error("domain.no_directory", {{"name", name}, {"error", made.error()}});
+// What an earlier run of this daemon wrote.
+void Reconciler::remember() {
+  for (const Kind kind : kKinds) {
+    auto views = store_.list(kind);
+    if (!views) continue;  // then everything is written anew
+    for (View& view : *views)
+      if (view.observed) written_.emplace(std::pair{kind, view.observed->name}, std::move(*view.observed));
   }
-  homes_ = homes;
-  return homes;
+}
+
+// Before the backends' next configuration is confirmed: a socket of a new binding is never taken for a stale one.
+void Reconciler::keep_homes(const Desired& desired) {
+  Backends::Devices devices;
+  for (const auto& [name, resource] : desired.domains) devices[name];
+  for (const auto& [name, resource] : desired.bindings) {
+    const auto& spec = std::get<BindingSpec>(resource.spec);
+    if (const auto domain = devices.find(spec.domain); domain != devices.end()) domain->second.insert(spec.device);
+  }
+  if (passes_ > 1 && devices == devices_ && homes_.size() == devices.size()) return;
+  homes_ = backends_.keep_homes(devices);
+  devices_ = std::move(devices);
+}
+
+// An object is in its state since it came into it, also over restarts of this daemon.
+void Reconciler::date(Observed& one) const {
+  const auto before = written_.find({one.kind, one.name});
+  const bool stays = before != written_.end() && before->second.state == one.state && before->second.reason == one.reason;
+  one.since = stays ? before->second.since : clock_.wall();
 }
 
 // Only what differs: each write is a sync of the disk.
@@ -135,6 +148,9 @@ std::vector<Sample> Reconciler::samples(const Desired& desired, const std::vecto
         .labels.emplace_back("kind", kind);
     add("vservices_backend_restarts_total", "Times a backend was lost and started or connected again.", Type::counter,
         static_cast<double>(backend.restarts))
+        .labels.emplace_back("kind", kind);
+    add("vservices_backend_hangs_total", "Times a backend said nothing for --backend-patience and was killed.",
+        Type::counter, static_cast<double>(backend.hangs))
         .labels.emplace_back("kind", kind);
   }
   return samples;

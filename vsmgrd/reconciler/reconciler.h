@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/sample.h"
 #include "vsmgrd/backends/backends.h"
 #include "vsmgrd/reconciler/wake.h"
@@ -23,7 +24,7 @@ inline constexpr std::chrono::seconds kPassRetry{1};        // after one that fa
 
 class Reconciler {
  public:
-  Reconciler(Store& store, Backends& backends, Wake& wake);
+  Reconciler(Store& store, Backends& backends, const Clock& clock, Wake& wake);
   ~Reconciler();
   Reconciler(const Reconciler&) = delete;
   Reconciler& operator=(const Reconciler&) = delete;
@@ -39,15 +40,19 @@ class Reconciler {
 
  private:
   void run();
-  Result<std::map<std::string, std::string>> make_homes(const Desired& desired);
+  void remember();
+  void keep_homes(const Desired& desired);
+  void date(Observed& one) const;
   Result<> write(std::vector<Observed> observed);
   [[nodiscard]] std::vector<Sample> samples(const Desired& desired, const std::vector<Observed>& observed) const;
 
   Store& store_;
   Backends& backends_;
+  const Clock& clock_;
   Wake& wake_;
   std::function<void(std::vector<Sample>)> on_samples_;
-  std::map<std::string, std::string> homes_;            // made so far
+  Backends::Devices devices_;                 // as last kept
+  std::map<std::string, std::string> homes_;  // that there are
   std::map<std::pair<Kind, std::string>, Observed> written_;
   std::uint64_t passes_ = 0;
   std::uint64_t passes_failed_ = 0;

@@ -5,6 +5,7 @@
 
 #include "desired_state.h"
 #include "tests/fakes/backends.h"
+#include "tests/fakes/clock.h"
 
 namespace vs {
 namespace {
@@ -23,7 +24,7 @@ class ReconcilerTest : public testing::Test {
     auto opened = Store::open(":memory:", clock_, allow_all);
     EXPECT_TRUE(opened) << opened.error().message;
     store_ = std::move(*opened);
-    reconciler_ = std::make_unique<Reconciler>(*store_, backends_, wake_);
+    reconciler_ = std::make_unique<Reconciler>(*store_, backends_, clock_, wake_);
   }
   void apply() {
     const auto applied = store_->apply({make("web1", DomainSpec{}), make("dns", ServiceSpec{.kind = "dns"}),
@@ -31,9 +32,10 @@ class ReconcilerTest : public testing::Test {
                                        {});
     ASSERT_TRUE(applied) << applied.error().error.message;
   }
+  Observed seen() { return *store_->get(Kind::binding, "web1-dns")->observed; }
   State state() { return store_->get(Kind::binding, "web1-dns")->observed->state; }
 
-  SystemClock clock_;
+  test::ManualClock clock_;
   test::FakeBackends backends_;
   Wake wake_;
   std::unique_ptr<Store> store_;
@@ -69,6 +71,39 @@ TEST_F(ReconcilerTest, ADomainWithoutADirectoryDoesNotBlockTheOthers) {
   backends_.homes_fail = false;
   ASSERT_TRUE(reconciler_->pass());
   EXPECT_EQ(store_->get(Kind::domain, "web1")->observed->state, State::ready);
+}
+
+TEST_F(ReconcilerTest, SaysSinceWhenAStateHolds) {
+  apply();
+  ASSERT_TRUE(reconciler_->pass());
+  const WallTime first = seen().since;
+  EXPECT_EQ(first, clock_.wall());
+  clock_.advance(std::chrono::seconds(5));
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(seen().since, first) << "nothing changed";
+  backends_.confirm("dns");
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(seen().since, clock_.wall());
+
+  const WallTime bound = seen().since;
+  clock_.advance(std::chrono::hours(1));
+  reconciler_ = std::make_unique<Reconciler>(*store_, backends_, clock_, wake_);
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(seen().since, bound) << "a restart of the daemon is no change of the object";
+}
+
+TEST_F(ReconcilerTest, KeepsTheHomesOfWhatIsDeclaredAndNoOthers) {
+  apply();
+  ASSERT_TRUE(reconciler_->pass());
+  ASSERT_TRUE(reconciler_->pass());
+  ASSERT_EQ(backends_.homes_kept.size(), 1u) << "only when something changes";
+  EXPECT_EQ(backends_.homes_kept.back(), (Backends::Devices{{"web1", {"dns"}}}));
+  ASSERT_TRUE(store_->remove(Kind::binding, "web1-dns", {}, {}));
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(backends_.homes_kept.back(), (Backends::Devices{{"web1", {}}}));
+  ASSERT_TRUE(store_->remove(Kind::domain, "web1", {}, {}));
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_TRUE(backends_.homes_kept.back().empty());
 }
 
 TEST_F(ReconcilerTest, PassesWhenRungAndEndsWhenStopped) {
