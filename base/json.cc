@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+template class nlohmann::basic_json<>;  // for all files: see cmake/headers.h
+
 namespace vs {
 namespace {
 

@@ -16,7 +16,7 @@ target_compile_options(vs_plain_flags INTERFACE -Wall -Wextra -Wshadow=local -Wn
 target_compile_definitions(vs_plain_flags INTERFACE VS_VERSION="${PROJECT_VERSION}" _GNU_SOURCE)
 
 add_library(vs_flags INTERFACE)
-target_link_libraries(vs_flags INTERFACE vs_plain_flags)
+target_link_libraries(vs_flags INTERFACE vs_plain_flags fmt::fmt nlohmann_json::nlohmann_json tl::expected Threads::Threads)
 
 # vptr is off: it misreads cpprest's stream buffers (a report inside the library, none in ours).
 set(VS_SANITIZE_FLAGS "")
@@ -33,7 +33,16 @@ target_link_options(vs_flags INTERFACE ${VS_SANITIZE_FLAGS})
 function(vs_library name)
   add_library(${name} STATIC ${ARGN})
   target_link_libraries(${name} PUBLIC vs_flags)
+  if("${ARGN}" MATCHES "\\.cc")
+    target_precompile_headers(${name} REUSE_FROM vs_headers)
+  endif()
 endfunction()
+
+# The headers of headers.h, compiled once for all libraries. A library itself, so that its flags are theirs.
+file(WRITE ${CMAKE_BINARY_DIR}/headers.cc "")
+add_library(vs_headers STATIC ${CMAKE_BINARY_DIR}/headers.cc)
+target_link_libraries(vs_headers PRIVATE vs_flags)
+target_precompile_headers(vs_headers PRIVATE ${VS_ROOT}/cmake/headers.h)
 
 # vs_test(FILE_test.cc library... [THREADED]) : one file, one executable, one ctest entry a case.
 # THREADED tests also run under ThreadSanitizer. Paths are relative to tests/.
