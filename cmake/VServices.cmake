@@ -35,6 +35,7 @@ function(vs_library name)
   target_link_libraries(${name} PUBLIC vs_flags)
   if("${ARGN}" MATCHES "\\.cc")
     target_precompile_headers(${name} REUSE_FROM vs_headers)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
   endif()
 endfunction()
 

@@ -9,9 +9,8 @@
 namespace vs {
 namespace {
 
-constexpr std::size_t record_bytes(std::size_t answer_bytes) {
-  const std::size_t bytes = sizeof(vs_record) + sizeof(vs_answer) + answer_bytes;
-  return (bytes + VS_RECORD_ALIGN - 1) & ~std::size_t{VS_RECORD_ALIGN - 1};
+constexpr std::size_t answer_record_bytes(std::size_t answer_bytes) {
+  return record_bytes(static_cast<std::uint32_t>(sizeof(vs_record) + sizeof(vs_answer) + answer_bytes));
 }
 
 }  // namespace
@@ -45,7 +44,7 @@ Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, 
   vs_request head;
   if (record.payload.size() < sizeof head) return give_up(VS_BROKEN_PAYLOAD, "a request shorter than its header");
   std::memcpy(&head, record.payload.data(), sizeof head);
-  if (head.answer_bytes_max < record_bytes(0)) return give_up(VS_BROKEN_CREDIT, "a request with no room for its answer");
+  if (head.answer_bytes_max < answer_record_bytes(0)) return give_up(VS_BROKEN_CREDIT, "a request with no room for its answer");
 
   while (slots_[next_slot_].used) next_slot_ = (next_slot_ + 1) % kUnansweredMax;  // one is free: checked above
   slots_[next_slot_] = {true, record.cookie, head.answer_bytes_max, now};
@@ -66,7 +65,7 @@ Result<> Session::answer(std::size_t slot_number, vs_status status, std::span<co
   Slot& slot = slots_[slot_number];
   VS_CHECK(slot.used);
   vs_answer head{.status = static_cast<std::uint32_t>(status)};
-  const std::size_t wanted = record_bytes(bytes.size());
+  const std::size_t wanted = answer_record_bytes(bytes.size());
   if (wanted > slot.answer_bytes_max) {
     const bool possible = wanted <= answers_.payload_bytes_max() + sizeof(vs_record);
     head = {.status = VS_STATUS_TOO_LARGE, .bytes_needed = possible ? static_cast<std::uint32_t>(wanted) : 0};

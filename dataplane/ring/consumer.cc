@@ -7,14 +7,6 @@
 #include "dataplane/ring/shared.h"
 
 namespace vs {
-namespace {
-
-constexpr std::uint32_t rounded(std::uint32_t bytes) {
-  return (bytes + VS_RECORD_ALIGN - 1) & ~std::uint32_t{VS_RECORD_ALIGN - 1};
-}
-
-}  // namespace
-
 RingConsumer::RingConsumer(ConsumerMemory memory)
     : memory_(memory),
       size_(static_cast<std::uint32_t>(memory.data.size())),
@@ -43,7 +35,7 @@ Result<std::optional<RingRecord>> RingConsumer::take(std::span<std::byte> into) 
     const std::size_t payload_bytes = bytes - VS_RECORD_HEADER_BYTES;
     VS_CHECK(into.size() >= payload_bytes);
     shared::copy_once(into.data(), shared_record + 1, payload_bytes);
-    cons_ += rounded(bytes);
+    cons_ += record_bytes(bytes);
     return std::optional<RingRecord>{RingRecord{header.type, header.cookie, into.first(payload_bytes)}};
   }
   return give_up(VS_BROKEN_LENGTH);

@@ -9,10 +9,6 @@
 namespace vs {
 namespace {
 
-constexpr std::uint32_t rounded(std::uint32_t bytes) {
-  return (bytes + VS_RECORD_ALIGN - 1) & ~std::uint32_t{VS_RECORD_ALIGN - 1};
-}
-
 // Half the number space behind: no index reaches it within 2 GiB of traffic; later a needless wake-up is harmless.
 constexpr std::uint32_t never(std::uint32_t position) { return position - 1 - (std::uint32_t{1} << 31); }
 
@@ -35,7 +31,7 @@ Result<std::span<std::byte>> RingProducer::reserve(std::size_t payload_bytes) {
     if (!free) return fail(free.error());
     if (*free < wanted) return std::span<std::byte>{};
   }
-  const std::uint32_t record = rounded(static_cast<std::uint32_t>(VS_RECORD_HEADER_BYTES + payload_bytes));
+  const std::uint32_t record = record_bytes(static_cast<std::uint32_t>(VS_RECORD_HEADER_BYTES + payload_bytes));
   if (const std::uint32_t to_end = bytes_to_end(); to_end < record) {
     vs_record* pad = record_at(prod_);
     shared::store_relaxed(record_at(prod_ + to_end)->commit_bytes, 0);
@@ -51,7 +47,7 @@ Result<std::span<std::byte>> RingProducer::reserve(std::size_t payload_bytes) {
 void RingProducer::commit(std::uint16_t type, std::uint64_t cookie, std::size_t payload_bytes) {
   vs_record* record = record_at(prod_);
   const auto bytes = static_cast<std::uint32_t>(VS_RECORD_HEADER_BYTES + payload_bytes);
-  const std::uint32_t next = prod_ + rounded(bytes);
+  const std::uint32_t next = prod_ + record_bytes(bytes);
   shared::store_relaxed(record_at(next)->commit_bytes, 0);  // before the consumer can get there
   record->type = type;
   record->flags = 0;
@@ -116,7 +112,7 @@ vs_record* RingProducer::record_at(std::uint32_t position) {
 
 // The record, the header after it that is zeroed ahead of the consumer, and a pad when it does not fit before the end.
 std::uint32_t RingProducer::bytes_wanted(std::size_t payload_bytes) const {
-  const std::uint32_t record = rounded(static_cast<std::uint32_t>(VS_RECORD_HEADER_BYTES + payload_bytes));
+  const std::uint32_t record = record_bytes(static_cast<std::uint32_t>(VS_RECORD_HEADER_BYTES + payload_bytes));
   const std::uint32_t to_end = bytes_to_end();
   return (to_end < record ? to_end : 0) + record + VS_RECORD_HEADER_BYTES;
 }

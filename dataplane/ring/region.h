@@ -12,6 +12,11 @@
 
 namespace vs {
 
+// What a record of `bytes`, header included, takes up in a ring.
+constexpr std::uint32_t record_bytes(std::uint32_t bytes) {
+  return (bytes + VS_RECORD_ALIGN - 1) & ~std::uint32_t{VS_RECORD_ALIGN - 1};
+}
+
 struct RegionShape {
   std::uint32_t request_bytes_log2 = 15;   // 32 KiB: records to 4 KiB
   std::uint32_t response_bytes_log2 = 18;  // 256 KiB: records to 32 KiB

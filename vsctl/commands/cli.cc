@@ -26,15 +26,15 @@ using Strings = std::vector<std::string>;
 
 // What follows "--" is somebody else's command line: CLI11 never sees it, for it would interpret
 // brackets and braces in it.
-struct Words {
+struct Arguments {
   Strings before;
   Strings after;
   bool dashes = false;
 };
 
-Words split(const Strings& arguments) {
+Arguments split(const Strings& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
-  Words words{.before = {arguments.begin(), dashes}, .dashes = dashes != arguments.end()};
+  Arguments words{.before = {arguments.begin(), dashes}, .dashes = dashes != arguments.end()};
   if (words.dashes) words.after.assign(dashes + 1, arguments.end());
   return words;
 }
@@ -111,7 +111,7 @@ void add_explain(CLI::App& app, Command& chosen) {
   command->footer("Exit code 0: allowed, 1: denied.\nExample:\n  vsctl explain web2 dns");
 }
 
-void add_run(CLI::App& app, Command& chosen, const Words& words) {
+void add_run(CLI::App& app, Command& chosen, const Arguments& words) {
   auto options = std::make_shared<RunOptions>();
   options->command = words.after;
   auto* command =
@@ -188,7 +188,7 @@ std::variant<Invocation, ExitCode> parse_command_line(const Strings& arguments, 
                                                       std::ostream& err) {
   Invocation invocation{.socket_path = kDefaultSocket};
   std::string timeout;
-  const Words words = split(arguments);
+  const Arguments words = split(arguments);
 
   CLI::App app("Manages the services of this node: who may use what, and why.", "vsctl");
   app.require_subcommand(1);
