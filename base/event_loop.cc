@@ -13,8 +13,9 @@
 namespace vs {
 namespace {
 
-inline constexpr int kEventsPerWait = 64;
 inline constexpr int kWaitMsMax = 60'000;
+inline constexpr std::chrono::microseconds kPutOffMax{100};  // a doorbell is not asked for, when something comes anyway
+inline constexpr int kPausesPerLook = 16;
 inline constexpr std::uint64_t kWakeToken = 0;
 
 }  // namespace
@@ -67,6 +68,8 @@ void EventLoop::cancel(TimerId timer) {
   timer_times_.erase(found);
 }
 
+void EventLoop::defer(Callback work) { deferred_.push_back(std::move(work)); }
+
 void EventLoop::post(Callback work) {
   posted_.with([&](auto& posted) { posted.push_back(std::move(work)); });
   wake();
@@ -86,10 +89,57 @@ void EventLoop::run_once(std::chrono::milliseconds timeout) {
 }
 
 void EventLoop::dispatch(int timeout_ms) {
-  std::array<epoll_event, kEventsPerWait> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
-  for (int i = 0; i < count; ++i) {
-    const std::uint64_t token = events[i].data.u64;
+  handle(wait(timeout_ms));
+  if (poller_ != nullptr) poller_->poll();
+  run_posted();
+  run_timers();
+  run_deferred();
+}
+
+std::span<const epoll_event> EventLoop::sleep(std::chrono::nanoseconds timeout) {
+  const timespec limit{.tv_sec = timeout.count() / 1'000'000'000, .tv_nsec = timeout.count() % 1'000'000'000};
+  const int count = ::epoll_pwait2(epoll_.get(), events_.data(), kEventsPerWait, &limit, nullptr);
+  return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
+}
+
+std::span<const epoll_event> EventLoop::wait(int timeout_ms) {
+  if (timeout_ms > 0) {
+    if (poller_ != nullptr && poller_->hot()) return wait_hot(timeout_ms);
+    ++counts_.sleeps;
+  }
+  const int count = ::epoll_wait(epoll_.get(), events_.data(), kEventsPerWait, timeout_ms);
+  return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
+}
+
+// Looks for as long as it may pay; then has doorbells rung, and sleeps.
+std::span<const epoll_event> EventLoop::wait_hot(int timeout_ms) {
+  const TimePoint begun = std::chrono::steady_clock::now();
+  std::span<const epoll_event> ready;
+  if (!load_.crowded(begun)) {
+    while (std::chrono::steady_clock::now() - begun < window_.length()) {
+      if (poller_->poll() || !(ready = sleep(std::chrono::nanoseconds(0))).empty()) {
+        ++counts_.spins_won;
+        window_.learn(std::chrono::steady_clock::now() - begun);
+        return ready;
+      }
+      for (int i = 0; i < kPausesPerLook; ++i) __builtin_ia32_pause();
+    }
+    if (window_.length().count() != 0) ++counts_.spins_lost;
+  } else if (poller_->expecting()) {
+    ++counts_.doorbells_put_off;
+    ready = sleep(kPutOffMax);
+    if (poller_->poll() || !ready.empty()) return ready;
+  }
+  if (!poller_->settle()) return {};  // something came meanwhile: the next turn looks again
+  ++counts_.sleeps;
+  ready = sleep(std::chrono::milliseconds(timeout_ms));
+  window_.learn(std::chrono::steady_clock::now() - begun);
+  return ready;
+}
+
+void EventLoop::handle(std::span<const epoll_event> events) {
+  for (const epoll_event& event : events) {
+    const std::uint64_t token = event.data.u64;
     if (token == kWakeToken) {
       eventfd_t ignored;
       ::eventfd_read(wake_.get(), &ignored);
@@ -98,10 +148,8 @@ void EventLoop::dispatch(int timeout_ms) {
     const auto found = watches_.find(token);
     if (found == watches_.end()) continue;  // removed by an earlier callback of this round
     const auto callback = found->second;    // kept alive: it may remove its own watch
-    (*callback)(events[i].events);
+    (*callback)(event.events);
   }
-  run_posted();
-  run_timers();
 }
 
 void EventLoop::run_timers() {
@@ -119,7 +167,14 @@ void EventLoop::run_posted() {
   for (const Callback& work : posted) work();
 }
 
+// What these defer in turn waits for the next turn, behind everyone who is ready by then.
+void EventLoop::run_deferred() {
+  const auto deferred = std::exchange(deferred_, {});
+  for (const Callback& work : deferred) work();
+}
+
 int EventLoop::wait_ms() const {
+  if (!deferred_.empty()) return 0;
   if (timers_.empty()) return kWaitMsMax;
   const auto left = timers_.begin()->first.first - std::chrono::steady_clock::now();
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();

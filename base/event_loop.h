@@ -8,22 +8,47 @@
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "base/guarded.h"
 #include "base/result.h"
+#include "base/spin.h"
 #include "base/unique_fd.h"
 
 namespace vs {
 
 enum class TimerId : std::uint64_t {};
+
+// Work that shows in memory, at no descriptor, as long as nobody was asked to ring a doorbell for it.
+class Poller {
+ public:
+  virtual ~Poller() = default;
+  // Whether there is anywhere to look.
+  [[nodiscard]] virtual bool hot() const = 0;
+  // Whether something that is under way will soon make a descriptor ready.
+  [[nodiscard]] virtual bool expecting() const = 0;
+  // Looks once, everywhere, and does what is there: true when there was something.
+  virtual bool poll() = 0;
+  // The loop is about to sleep: has whoever brings work ring from now on, and looks again. True when the loop may sleep.
+  virtual bool settle() = 0;
+};
+
+// How a loop has waited so far.
+struct LoopCounts {
+  std::uint64_t sleeps = 0;        // waits that had the kernel wait
+  std::uint64_t spins_won = 0;     // looks without sleeping that found something
+  std::uint64_t spins_lost = 0;    // those that did not
+  std::uint64_t doorbells_put_off = 0;  // short sleeps without doorbells asked for, on a crowded machine
+};
 
 class EventLoop {
  public:
@@ -46,8 +71,15 @@ class EventLoop {
   TimerId after(std::chrono::nanoseconds delay, Callback callback);
   void cancel(TimerId timer);
 
+  // Runs `work` once the callbacks of this turn have run, before the loop waits again.
+  void defer(Callback work);
+
   // Runs `work` on the loop soon. From any thread.
   void post(Callback work);
+
+  // Has the loop look at `poller` whenever it looks at descriptors; one at most, nullptr for none.
+  void poll_with(Poller* poller) { poller_ = poller; }
+  [[nodiscard]] const LoopCounts& counts() const { return counts_; }
 
   void run();   // until stop()
   void stop();
@@ -56,11 +88,23 @@ class EventLoop {
 
  private:
   void dispatch(int timeout_ms);
+  std::span<const epoll_event> wait(int timeout_ms);
+  std::span<const epoll_event> wait_hot(int timeout_ms);
+  std::span<const epoll_event> sleep(std::chrono::nanoseconds timeout);
+  void handle(std::span<const epoll_event> events);
   void run_timers();
   void run_posted();
+  void run_deferred();
   [[nodiscard]] int wait_ms() const;
   void wake();
 
+  static constexpr int kEventsPerWait = 64;
+
+  std::array<epoll_event, kEventsPerWait> events_;
+  Poller* poller_ = nullptr;
+  SpinWindow window_;
+  LoadProbe load_;
+  LoopCounts counts_;
   UniqueFd epoll_;
   UniqueFd wake_;
   // An fd's number is used again as soon as it is closed; a token never is, so a late event finds nothing.
@@ -70,6 +114,7 @@ class EventLoop {
   std::map<std::pair<TimePoint, TimerId>, Callback> timers_;
   std::unordered_map<std::uint64_t, TimePoint> timer_times_;
   std::uint64_t timer_next_ = 1;
+  std::vector<Callback> deferred_;
   Guarded<std::vector<Callback>> posted_;
   std::atomic<bool> stopped_{false};
 };

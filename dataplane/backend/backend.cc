@@ -37,10 +37,12 @@ bool safe_in_path(const std::string& name) {
 
 Backend::Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::filesystem::path directory)
     : loop_(loop), kind_(std::move(kind)), directory_(std::move(directory)), service_(std::move(service)) {
+  loop_.poll_with(this);
   scratch_.resize((std::size_t{1} << RegionShape{}.request_bytes_log2) / VS_RECORD_PART_OF_RING);
 }
 
 Backend::~Backend() {
+  loop_.poll_with(nullptr);
   alive_.reset();
   for (const auto& [socket, handshake] : handshakes_) {
     loop_.cancel(handshake.timer);
@@ -81,7 +83,6 @@ control::Applied Backend::configure(const control::Configure& configure) {
   }
   ended_.clear();  // they refer to bindings that go now
   config_number_ = configure.number;
-  touch();
   log::info("backend.configured", {{"number", configure.number},
                                    {"services", configure.services.size()},
                                    {"bindings", configure.bindings.size()},
@@ -147,7 +148,6 @@ void Backend::begin_handshake(Binding& binding, UniqueFd socket) {
   const TimerId timer = loop_.after(kHandshakeTimeout, [this, fd] {
     ++handshakes_.at(fd).binding.counters.hellos_bad;
     end_handshake(fd);
-    touch();
   });
   handshakes_.emplace(fd, Handshake{binding, std::move(socket), timer});
   continue_handshake(fd);  // a frontend says hello right after connecting: it is mostly here
@@ -163,7 +163,6 @@ void Backend::continue_handshake(int fd) {
   end_handshake(fd);
   if (!hello) {
     ++binding.counters.hellos_bad;
-    touch();
     if (hello.error().code == ErrorCode::invalid) (void)send_refusal(socket.get(), VS_STATUS_INVALID);
     return;
   }
@@ -182,12 +181,12 @@ void Backend::end_handshake(int fd) {
 void Backend::refuse(Binding& binding, int socket, vs_status status) {
   if (status == VS_STATUS_EXHAUSTED) ++binding.counters.sessions_exhausted;
   (void)send_refusal(socket, status);  // a guest that is gone already needs no answer
-  touch();
 }
 
 void Backend::welcome(Binding& binding, UniqueFd socket, const LocalHello& hello) {
   if (!binding.config.granted) {
     ++binding.counters.opens_refused;
+    if (std::exchange(refusals_told_, false) && on_refusal_) on_refusal_();
     return refuse(binding, socket.get(), VS_STATUS_DENIED);
   }
   if (hello.service != kind_) {
@@ -214,7 +213,6 @@ void Backend::welcome(Binding& binding, UniqueFd socket, const LocalHello& hello
   sessions_.emplace(number_of(id), std::move(live));
   ++of_domain;
   ++binding.counters.sessions_live;
-  touch();
   serve(id);
 }
 
@@ -238,12 +236,14 @@ void Backend::serve(SessionId id) {
       const TakenRequest& one = **request;
       const auto wait = one.timeout_ms == 0 ? kRequestTimeoutMax
                                             : std::min(std::chrono::milliseconds(one.timeout_ms), kRequestTimeoutMax);
+      ++in_flight_;
       service_->handle({live.binding.config.service, one.type, one.payload, now + wait},
                       Reply(*this, ticket_of(number_of(id), one.slot)));
       if (!sessions_.contains(number_of(id))) return;  // its answer broke it
       continue;
     }
     if (live.session.waiting_for_answers()) return live.session.release();  // answer() goes on
+    if (keep_hot(id, live)) return live.session.release();                  // poll() or settle() goes on
     if (live.session.rest()) return;                                        // asleep until a doorbell
   }
   live.session.release();
@@ -254,7 +254,7 @@ void Backend::serve(SessionId id) {
 void Backend::serve_later(SessionId id) {
   LiveSession& live = *sessions_.at(number_of(id));
   if (std::exchange(live.again_scheduled, true)) return;
-  loop_.after(std::chrono::nanoseconds(0), [this, alive = std::weak_ptr(alive_), id] {
+  loop_.defer([this, alive = std::weak_ptr(alive_), id] {
     if (alive.expired()) return;
     const auto found = sessions_.find(number_of(id));
     if (found == sessions_.end()) return;
@@ -264,6 +264,7 @@ void Backend::serve_later(SessionId id) {
 }
 
 void Backend::answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) {
+  --in_flight_;
   const SessionId id{ticket / kUnansweredMax};
   const auto found = sessions_.find(number_of(id));
   if (found == sessions_.end()) return;  // the guest is gone; it will ask again, or not
@@ -271,7 +272,6 @@ void Backend::answer(std::uint64_t ticket, Result<std::span<const std::byte>> an
   const bool held = session.waiting_for_answers();
   const vs_status status = answer ? VS_STATUS_OK : status_of(answer.error().code);
   const auto bytes = answer ? *answer : std::span<const std::byte>{};
-  touch();
   const auto given = session.answer(ticket % kUnansweredMax, status, bytes, std::chrono::steady_clock::now());
   if (!given) return break_session(id, given.error());
   if (held) serve_later(id);
@@ -302,21 +302,48 @@ void Backend::end_session(SessionId id, const char* why) {
   // The guest sees the end at once; the memory goes when nobody on the stack uses it.
   ::shutdown(live.session.socket(), SHUT_RDWR);
   if (ended_.empty())
-    loop_.after(std::chrono::nanoseconds(0), [this, alive = std::weak_ptr(alive_)] {
+    loop_.defer([this, alive = std::weak_ptr(alive_)] {
       if (!alive.expired()) ended_.clear();
     });
   ended_.push_back(std::move(node.mapped()));
-  touch();
 }
 
-void Backend::touch() {
-  if (std::exchange(changed_, true) || !on_change_) return;
-  on_change_();
+bool Backend::poll() {
+  bool found = false;
+  for (std::size_t i = 0; i < hot_.size(); ++i) {
+    const SessionId id = hot_[i];
+    const auto live = sessions_.find(number_of(id));
+    if (live == sessions_.end() || live->second->again_scheduled || !live->second->session.has_request()) continue;
+    found = true;
+    serve(id);
+  }
+  return found;
 }
 
-std::vector<Sample> Backend::samples() {
-  changed_ = false;
+bool Backend::settle() {
+  bool quiet = true;
+  for (const SessionId id : std::exchange(hot_, {})) {
+    const auto live = sessions_.find(number_of(id));
+    if (live == sessions_.end()) continue;
+    live->second->hot = false;
+    if (live->second->again_scheduled || live->second->session.rest()) continue;
+    keep_hot(id, *live->second);
+    quiet = false;
+  }
+  return quiet;
+}
+
+// False when enough sessions are hot already.
+bool Backend::keep_hot(SessionId id, LiveSession& live) {
+  if (live.hot) return true;
+  if (hot_.size() >= kHotSessionsMax) return false;
+  hot_.push_back(id);
+  return live.hot = true;
+}
+
+std::vector<Sample> Backend::samples() const {
   std::vector<Sample> samples = service_->samples();
+  append_samples(samples, loop_.counts(), {{"kind", kind_}});
   for (const auto& [name, binding] : bindings_)
     append_samples(samples, binding->counters,
                    {{"binding", name}, {"domain", binding->config.domain}, {"service", binding->config.service}});
@@ -324,6 +351,7 @@ std::vector<Sample> Backend::samples() {
 }
 
 std::vector<control::Refused> Backend::take_refusals() {
+  refusals_told_ = true;
   std::vector<control::Refused> refusals;
   for (const auto& [name, binding] : bindings_) {
     const std::uint64_t total = binding->counters.opens_refused;

@@ -28,11 +28,12 @@ inline constexpr std::size_t kSessionsMax = 4096;            // of one backend
 inline constexpr std::size_t kSessionsPerDomainMax = 256;
 inline constexpr std::size_t kHandshakesPerBindingMax = 64;  // connections that have not said hello
 inline constexpr int kAcceptsPerEventMax = 16;
+inline constexpr std::size_t kHotSessionsMax = 64;           // looked at between two sleeps; others ring
 inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
 inline constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have run out
 inline constexpr std::chrono::milliseconds kRequestTimeoutMax{60'000};
 
-class Backend final : public ReplySink {
+class Backend final : public ReplySink, public Poller {
  public:
   // `directory` holds one directory a domain, with one socket a device.
   Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::filesystem::path directory);
@@ -42,15 +43,20 @@ class Backend final : public ReplySink {
   control::Applied configure(const control::Configure& configure);
   [[nodiscard]] std::uint64_t config_number() const { return config_number_; }
 
-  // Called when counters changed since the last samples(); at most once until then.
-  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
-  [[nodiscard]] std::vector<Sample> samples();
+  [[nodiscard]] std::vector<Sample> samples() const;
+  // Called when policy refused an open; once until take_refusals().
+  void on_refusal(std::function<void()> callback) { on_refusal_ = std::move(callback); }
   // Refusals since the last call.
   [[nodiscard]] std::vector<control::Refused> take_refusals();
 
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
   void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) override;
+
+  bool hot() const override { return !hot_.empty(); }
+  bool expecting() const override { return in_flight_ != 0; }
+  bool poll() override;
+  bool settle() override;
 
  private:
   enum class SessionId : std::uint64_t {};
@@ -72,6 +78,7 @@ class Backend final : public ReplySink {
     Binding& binding;
     Session session;
     bool again_scheduled = false;
+    bool hot = false;  // looked at by poll(); its guest was not asked to ring
   };
 
   Result<> open_binding(Binding& binding);
@@ -89,7 +96,7 @@ class Backend final : public ReplySink {
   void serve_later(SessionId id);
   void end_session(SessionId id, const char* why);
   void break_session(SessionId id, const Error& error);
-  void touch();
+  bool keep_hot(SessionId id, LiveSession& live);
 
   EventLoop& loop_;
   std::string kind_;
@@ -103,8 +110,10 @@ class Backend final : public ReplySink {
   std::uint64_t next_session_ = 1;
   std::vector<std::byte> scratch_;
   std::unique_ptr<Service> service_;
-  std::function<void()> on_change_;
-  bool changed_ = false;
+  std::vector<SessionId> hot_;
+  std::size_t in_flight_ = 0;  // requests that the service has not answered
+  std::function<void()> on_refusal_;
+  bool refusals_told_ = true;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

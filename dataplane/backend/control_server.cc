@@ -16,11 +16,11 @@ ControlServer::ControlServer(EventLoop& loop, UniqueFd listener, std::string kin
   ::listen(listener_.get(), SOMAXCONN);
   if (auto watched = loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); }); !watched)
     log::error("control.not_listening", {{"error", watched.error()}});
-  backend_.on_change([this] { report_soon(); });
+  backend_.on_refusal([this] { tell_refusals_soon(); });
 }
 
 ControlServer::~ControlServer() {
-  backend_.on_change(nullptr);
+  backend_.on_refusal(nullptr);
   loop_.unwatch(listener_.get());
 }
 
@@ -40,14 +40,18 @@ void ControlServer::accept() {
                                   .on_closed = [](const Error& why) { log::info("control.closed", {{"why", why}}); }});
   log::info("control.connected", {{"pid", peer.pid}});
   send(control::Hello{.kind = kind_, .version = VS_VERSION, .config_number = backend_.config_number()});
-  report_soon();
+  tell_refusals_soon();
 }
 
 void ControlServer::on_message(std::string_view message) {
   const auto command = control::decode_command(message);
   if (!command) return log::error("control.command_refused", {{"error", command.error()}});
   if (const auto* configure = std::get_if<control::Configure>(&*command)) return send(backend_.configure(*configure));
-  if (const auto* asked = std::get_if<control::Report>(&*command)) return report(asked->number);
+  if (const auto* ping = std::get_if<control::Ping>(&*command)) return send(control::Pong{ping->number});
+  if (const auto* report = std::get_if<control::Report>(&*command)) {
+    tell_refusals();
+    return send(control::Stats{report->number, backend_.samples()});
+  }
   log::info("control.stop");
   loop_.stop();
 }
@@ -57,15 +61,14 @@ void ControlServer::send(const control::Event& event) {
   if (auto sent = channel_->send(control::encode(event)); !sent) log::warn("control.not_sent", {{"error", sent.error()}});
 }
 
-void ControlServer::report_soon() {
-  loop_.after(kReportPause, [this, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) report(0);
+void ControlServer::tell_refusals_soon() {
+  loop_.after(kRefusalPause, [this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) tell_refusals();
   });
 }
 
-void ControlServer::report(std::uint64_t number) {
+void ControlServer::tell_refusals() {
   for (auto& refused : backend_.take_refusals()) send(std::move(refused));
-  send(control::Stats{number, backend_.samples()});
 }
 
 }  // namespace vs

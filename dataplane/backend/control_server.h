@@ -15,7 +15,7 @@
 
 namespace vs {
 
-inline constexpr std::chrono::milliseconds kReportPause{200};  // counters are told at most that often, and only when changed
+inline constexpr std::chrono::milliseconds kRefusalPause{200};  // refused opens are told at most that often
 
 class ControlServer {
  public:
@@ -27,8 +27,8 @@ class ControlServer {
   void accept();
   void on_message(std::string_view message);
   void send(const control::Event& event);
-  void report_soon();
-  void report(std::uint64_t number);  // 0: unasked
+  void tell_refusals_soon();
+  void tell_refusals();
 
   EventLoop& loop_;
   UniqueFd listener_;

@@ -54,6 +54,22 @@ std::string_view name_of(vs_broken why) {
   __builtin_unreachable();
 }
 
+void append_samples(std::vector<Sample>& to, const LoopCounts& counts,
+                    const std::vector<std::pair<std::string, std::string>>& labels) {
+  const auto add = [&](const char* name, const char* help, std::uint64_t value) {
+    to.push_back({.name = name,
+                  .help = help,
+                  .type = Sample::Type::counter,
+                  .labels = labels,
+                  .value = static_cast<double>(value)});
+  };
+  add("vservices_loop_sleeps_total", "Times the backend's loop had nothing to do and slept.", counts.sleeps);
+  add("vservices_loop_spins_won_total", "Times it looked instead, and something came.", counts.spins_won);
+  add("vservices_loop_spins_lost_total", "Times it looked in vain before it slept.", counts.spins_lost);
+  add("vservices_loop_doorbells_put_off_total", "Short sleeps, without asking for doorbells, on a crowded machine.",
+      counts.doorbells_put_off);
+}
+
 void append_samples(std::vector<Sample>& to, const BindingCounters& counters,
                     const std::vector<std::pair<std::string, std::string>>& labels) {
   const auto add = [&](const char* name, const char* help, Sample::Type type, std::uint64_t value) -> Sample& {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/event_loop.h"
 #include "base/sample.h"
 #include "dataplane/abi/ring.h"
 
@@ -42,6 +43,10 @@ struct BindingCounters {
   std::array<std::uint64_t, VS_BROKEN_PAYLOAD + 1> broken{};        // sessions, by vs_broken
   DurationHistogram duration;            // taken from the ring to answered
 };
+
+// How the loop waited.
+void append_samples(std::vector<Sample>& to, const LoopCounts& counts,
+                    const std::vector<std::pair<std::string, std::string>>& labels);
 
 // Samples of one binding, labelled binding, domain and service.
 void append_samples(std::vector<Sample>& to, const BindingCounters& counters,

@@ -49,6 +49,8 @@ class Session {
   // Gives the space of what was taken back and asks for the next doorbell: true when nothing came meanwhile.
   bool rest();
   void release();
+  // Whether the guest has put a request there that may be taken now.
+  [[nodiscard]] bool has_request() const { return !waiting_for_answers() && !requests_.empty(); }
 
   // Answers the request in `slot`, which is free afterwards. Errors: invalid, when the guest broke its promise of room.
   Result<> answer(std::size_t slot, vs_status status, std::span<const std::byte> bytes, TimePoint now);

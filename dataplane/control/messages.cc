@@ -25,6 +25,8 @@ json to_json(const Configure& configure) {
 
 json to_json(const Stop&) { return {{"type", "stop"}}; }
 
+json to_json(const Ping& ping) { return {{"type", "ping"}, {"number", ping.number}}; }
+json to_json(const Pong& pong) { return {{"type", "pong"}, {"number", pong.number}}; }
 json to_json(const Report& report) { return {{"type", "report"}, {"number", report.number}}; }
 
 json to_json(const Hello& hello) {
@@ -65,7 +67,7 @@ json to_json(const Stats& stats) {
     }
     samples.push_back(std::move(one));
   }
-  return {{"type", "stats"}, {"report", stats.report}, {"samples", samples}};
+  return {{"type", "stats"}, {"number", stats.number}, {"samples", samples}};
 }
 
 // nlohmann's at() and get() throw where a field is missing or of another type; they are caught in decode_with.
@@ -114,7 +116,7 @@ Sample sample_from(const json& from) {
 }
 
 Stats stats_from(const json& from) {
-  Stats stats{.report = from.at("report").get<std::uint64_t>()};
+  Stats stats{.number = from.at("number").get<std::uint64_t>()};
   const json& samples = from.at("samples");
   if (samples.size() > kSamplesMax) throw std::invalid_argument("too many samples");
   for (const json& sample : samples) stats.samples.push_back(sample_from(sample));
@@ -144,6 +146,7 @@ Result<Command> decode_command(std::string_view text) {
   return decode_with<Command>(text, [](const json& from, const std::string& type) -> Result<Command> {
     if (type == "configure") return Command{configure_from(from)};
     if (type == "stop") return Command{Stop{}};
+    if (type == "ping") return Command{Ping{from.at("number").get<std::uint64_t>()}};
     if (type == "report") return Command{Report{from.at("number").get<std::uint64_t>()}};
     return fail(ErrorCode::invalid, "control message: unknown command " + type);
   });
@@ -154,6 +157,7 @@ Result<Event> decode_event(std::string_view text) {
     if (type == "hello") return Event{hello_from(from)};
     if (type == "applied") return Event{applied_from(from)};
     if (type == "refused") return Event{refused_from(from)};
+    if (type == "pong") return Event{Pong{from.at("number").get<std::uint64_t>()}};
     if (type == "stats") return Event{stats_from(from)};
     return fail(ErrorCode::invalid, "control message: unknown event " + type);
   });

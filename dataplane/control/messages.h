@@ -50,14 +50,19 @@ struct Stop {
   friend bool operator==(const Stop&, const Stop&) = default;
 };
 
-// Tell the counters as of now: answered by Refused where due, then Stats with this number. vsmgrd also takes the answer as a
-// sign of life.
+// Give a sign of life: answered by Pong.
+struct Ping {
+  std::uint64_t number = 0;
+  friend bool operator==(const Ping&, const Ping&) = default;
+};
+
+// Tell the counters as of now: answered by Refused where due, then Stats.
 struct Report {
   std::uint64_t number = 0;
   friend bool operator==(const Report&, const Report&) = default;
 };
 
-using Command = std::variant<Configure, Stop, Report>;
+using Command = std::variant<Configure, Stop, Ping, Report>;
 
 // First on every connection.
 struct Hello {
@@ -90,13 +95,18 @@ struct Refused {
   friend bool operator==(const Refused&, const Refused&) = default;
 };
 
-// Every counter and gauge of the backend, as of now.
+struct Pong {
+  std::uint64_t number = 0;  // of the Ping
+  friend bool operator==(const Pong&, const Pong&) = default;
+};
+
+// Every counter and gauge of the backend.
 struct Stats {
-  std::uint64_t report = 0;  // the number of the Report that it answers; 0: told unasked
+  std::uint64_t number = 0;  // of the Report
   std::vector<Sample> samples;
 };
 
-using Event = std::variant<Hello, Applied, Refused, Stats>;
+using Event = std::variant<Hello, Applied, Refused, Pong, Stats>;
 
 std::string encode(const Command& command);
 std::string encode(const Event& event);

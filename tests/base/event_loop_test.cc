@@ -110,5 +110,82 @@ TEST(EventLoop, RunsWhatOtherThreadsPost) {
   EXPECT_EQ(ran, 4 * kPosts);
 }
 
+TEST(EventLoop, RunsWhatWasDeferredAfterTheTurnAndBeforeItWaits) {
+  EventLoop loop;
+  const UniqueFd fd = ready_fd();
+  std::vector<int> order;
+  ASSERT_TRUE(loop.watch(fd.get(), EPOLLIN, [&](std::uint32_t) {
+    loop.unwatch(fd.get());
+    loop.defer([&] {
+      order.push_back(2);
+      loop.defer([&] { order.push_back(3); });
+    });
+    order.push_back(1);
+  }));
+  loop.run_once(60s);
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+  loop.run_once(60s);  // does not wait: there is work
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+// A place in memory where work turns up, for which somebody rings `bell` only when asked to.
+class Memory final : public Poller {
+ public:
+  bool hot() const override { return hot_; }
+  bool expecting() const override { return true; }
+  bool poll() override {
+    if (work == 0) return false;
+    done += work;
+    work = 0;
+    hot_ = true;
+    return true;
+  }
+  bool settle() override {
+    ++settled;
+    work += comes_while_settling;
+    if (std::exchange(comes_while_settling, 0) != 0) return false;
+    hot_ = false;
+    return true;
+  }
+
+  int work = 0;
+  int done = 0;
+  int settled = 0;
+  int comes_while_settling = 0;
+
+ private:
+  bool hot_ = true;
+};
+
+TEST(EventLoop, AsksForDoorbellsBeforeItSleeps) {
+  EventLoop loop;
+  Memory memory;
+  loop.poll_with(&memory);
+  loop.run_once(1ms);
+  EXPECT_EQ(memory.settled, 1);
+  EXPECT_EQ(loop.counts().sleeps, 1u);
+  loop.run_once(0ms);
+  EXPECT_EQ(memory.settled, 1) << "it was asked already";
+}
+
+TEST(EventLoop, DoesNotSleepOnWorkThatCameMeanwhile) {
+  EventLoop loop;
+  Memory memory;
+  loop.poll_with(&memory);
+  memory.comes_while_settling = 3;
+  loop.run_once(60s);
+  EXPECT_EQ(memory.done, 3);
+}
+
+TEST(EventLoop, LooksIntoMemoryWheneverADescriptorIsReady) {
+  EventLoop loop;
+  Memory memory;
+  loop.poll_with(&memory);
+  const UniqueFd fd = ready_fd();
+  ASSERT_TRUE(loop.watch(fd.get(), EPOLLIN, [&](std::uint32_t) { memory.work = 1; }));
+  loop.run_once(60s);
+  EXPECT_EQ(memory.done, 1);
+}
+
 }  // namespace
 }  // namespace vs

@@ -171,24 +171,34 @@ void BackendProcess::handle(const control::Refused& refused) {
   changed();
 }
 
+void BackendProcess::handle(const control::Pong& pong) { answered(pong.number); }
+
 void BackendProcess::handle(control::Stats stats) {
   callbacks_.on_samples(std::move(stats.samples));
-  if (stats.report == 0) return;
-  std::vector<std::function<void()>> answered;
+  answered(stats.number);
+}
+
+void BackendProcess::answered(std::uint64_t number) {
+  answered_ = number;
+  unanswered_since_ = answered_ == asked_ ? TimePoint{} : std::chrono::steady_clock::now();
+  std::vector<std::function<void()>> told;
   std::erase_if(reports_, [&](auto& asked) {
-    if (asked.first > stats.report) return false;
-    answered.push_back(std::move(asked.second));
+    if (asked.first > number) return false;
+    told.push_back(std::move(asked.second));
     return true;
   });
-  unanswered_since_ = reports_.empty() ? TimePoint{} : std::chrono::steady_clock::now();
-  for (const auto& done : answered) done();
+  for (const auto& done : told) done();
+}
+
+void BackendProcess::ask(control::Command command) {
+  if (unanswered_since_ == TimePoint{}) unanswered_since_ = std::chrono::steady_clock::now();
+  send(command);
 }
 
 void BackendProcess::report(std::function<void()> done) {
   if (!status_.up || reports_.size() == kReportsAskedMax) return done();
-  reports_.emplace_back(++reports_asked_, std::move(done));
-  if (unanswered_since_ == TimePoint{}) unanswered_since_ = std::chrono::steady_clock::now();
-  send(control::Report{reports_asked_});
+  reports_.emplace_back(++asked_, std::move(done));
+  ask(control::Report{asked_});
 }
 
 void BackendProcess::give_up_on_reports() {
@@ -202,7 +212,7 @@ void BackendProcess::beat() {
     if (!alive.expired()) beat();
   });
   if (channel_ == nullptr) return;
-  if (unanswered_since_ == TimePoint{}) return report([] {});
+  if (unanswered_since_ == TimePoint{}) return ask(control::Ping{++asked_});
   if (std::chrono::steady_clock::now() - unanswered_since_ < program_.patience) return;
   log::error("backend.hangs", {{"kind", kind_}, {"silent_ms", program_.patience.count()}});
   ++status_.hangs;

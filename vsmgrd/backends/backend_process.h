@@ -23,7 +23,7 @@ inline constexpr std::chrono::milliseconds kRestartPauseMin{10};   // doubles wi
 inline constexpr std::chrono::milliseconds kRestartPauseMax{1000};
 inline constexpr std::chrono::seconds kHealthyAfter{5};            // then the pause is the shortest again
 inline constexpr std::chrono::seconds kStopPatience{3};            // from asking to killing
-inline constexpr int kBeatsPerPatience = 5;                        // reports asked for within BackendProgram::patience
+inline constexpr int kBeatsPerPatience = 5;                        // pings within BackendProgram::patience
 inline constexpr std::size_t kReportsAskedMax = 16;                // unanswered; further ones are answered at once
 
 struct BackendProgram {
@@ -60,12 +60,15 @@ class BackendProcess {
   void connected(UniqueFd socket);
   void watch_process(const UniqueFd& socket);
   void beat();
+  void ask(control::Command command);
   void give_up_on_reports();
   void on_event(std::string_view message);
   void handle(const control::Hello& hello);
   void handle(const control::Applied& applied);
   void handle(const control::Refused& refused);
+  void handle(const control::Pong& pong);
   void handle(control::Stats stats);
+  void answered(std::uint64_t number);
   void lost(const Error& why);
   void on_exit();
   void retry_later();
@@ -81,8 +84,9 @@ class BackendProcess {
   BackendStatus status_;
   std::unique_ptr<control::Channel> channel_;
   UniqueFd process_;                 // pidfd
-  TimePoint unanswered_since_{};     // since when it owes us a Hello or a report; zero when nothing
-  std::uint64_t reports_asked_ = 0;
+  TimePoint unanswered_since_{};     // since when it owes us a Hello, a Pong or Stats; zero when nothing
+  std::uint64_t asked_ = 0;          // number of the last Ping or Report
+  std::uint64_t answered_ = 0;
   std::vector<std::pair<std::uint64_t, std::function<void()>>> reports_;  // asked for and not answered yet
   TimePoint up_since_{};
   std::chrono::milliseconds pause_ = kRestartPauseMin;

@@ -98,10 +98,12 @@ void Resolver::ask(LookupId id, std::size_t part) {
   auto callback = [this, alive = std::weak_ptr(alive_), id, part](QueryResult result) {
     if (!alive.expired()) answered(id, part, std::move(result));
   };
+  asking_ = true;
   if (lookup.on_names)
     channel().reverse(lookup.address, std::move(callback));
   else
     channel().lookup(lookup.name, lookup.parts[part].inet6, std::move(callback));
+  asking_ = false;
 }
 
 void Resolver::answered(LookupId id, std::size_t index, QueryResult result) {
@@ -121,8 +123,9 @@ void Resolver::answered(LookupId id, std::size_t index, QueryResult result) {
   part.result = std::move(result);
   for (const Part& other : lookup.parts)
     if (!other.ended) return;
-  // Never from inside lookup(): an answer that c-ares has at once (a number as name) must not surprise the caller.
   loop_.cancel(lookup.deadline);
+  if (!asking_) return finish(id);
+  // An answer that c-ares has at once (a number as name) must not surprise who asks.
   lookup.deadline = loop_.at({}, [this, id] { finish(id); });
 }
 

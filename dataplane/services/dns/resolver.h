@@ -70,6 +70,7 @@ class Resolver {
   ResolverCounts counts_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Lookup>> lookups_;
   std::uint64_t next_id_ = 1;
+  bool asking_ = false;  // inside a call of the channel that may answer at once
   std::vector<std::unique_ptr<AresChannel>> retired_;  // still have queries in flight
   TimePoint channel_since_{};
   std::unique_ptr<AresChannel> channel_;  // last: its queries end, unheard, before the lookups go
