@@ -142,7 +142,7 @@ void BackendProcess::on_event(std::string_view message) {
 void BackendProcess::handle(const control::Hello& hello) {
   if (hello.kind != kind_ || hello.protocol_version != control::kProtocolVersion) {
     log::error("backend.unknown", {{"kind", kind_}, {"says", hello.kind}, {"protocol", hello.protocol_version}});
-    return;
+    return replace({ErrorCode::conflict, "a backend of another kind or version"});  // as after an upgrade
   }
   status_.up = true;
   unanswered_since_ = {};
@@ -216,10 +216,14 @@ void BackendProcess::beat() {
   if (std::chrono::steady_clock::now() - unanswered_since_ < program_.patience) return;
   log::error("backend.hangs", {{"kind", kind_}, {"silent_ms", program_.patience.count()}});
   ++status_.hangs;
+  replace({ErrorCode::unavailable, "it hangs"});
+}
+
+void BackendProcess::replace(const Error& why) {
   kill_through(process_, SIGKILL);
   if (process_) return give_up_on_reports();  // its exit brings the next one up
   ::unlink(socket_path().c_str());            // nobody we could end: the next one listens in its place
-  lost({ErrorCode::unavailable, "it hangs"});
+  lost(why);
 }
 
 // The control connection ended: the process is dead, or about to be, or hangs up on us.
@@ -255,6 +259,7 @@ void BackendProcess::on_exit() {
   }
   if (ended_) return std::exchange(ended_, nullptr)();
   ++status_.restarts;
+  status_.last_error = how;  // tells more than the end of the connection, which came first
   retry_later();
   changed();
 }

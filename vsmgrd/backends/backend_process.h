@@ -61,6 +61,7 @@ class BackendProcess {
   void watch_process(const UniqueFd& socket);
   void beat();
   void ask(control::Command command);
+  void replace(const Error& why);
   void give_up_on_reports();
   void on_event(std::string_view message);
   void handle(const control::Hello& hello);

@@ -76,7 +76,7 @@ TEST_F(CompletionTest, NoHalfTypedLineIsAnError) {
 // compdef, compadd and the like exist only inside zsh's completion system: these stand in for them
 // and write down their calls.
 TEST_F(CompletionTest, ZshCompletesTheSame) {
-  if (run_process({"sh", "-c", "command -v zsh"}).exit != 0) GTEST_SKIP() << "zsh is not installed";
+  ASSERT_EQ(run_process({"sh", "-c", "command -v zsh"}).exit, 0) << "packaging/packages.txt has it";
   daemon_.answers("GET /v1/domains", list_of({domain("web1"), domain("web2")}));
   const auto zsh_offers = [this](const std::string& words) {
     const std::string script =

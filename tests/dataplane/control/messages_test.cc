@@ -1,0 +1,77 @@
+#include "dataplane/control/messages.h"
+
+#include <gtest/gtest.h>
+
+namespace vs::control {
+namespace {
+
+template <class Message>
+Message sent_and_received(const Message& message) {
+  const auto received = decode_event(encode(Event{message}));
+  EXPECT_TRUE(received) << received.error().message;
+  return std::get<Message>(*received);
+}
+
+template <class Message>
+Message commanded(const Message& message) {
+  const auto received = decode_command(encode(Command{message}));
+  EXPECT_TRUE(received) << received.error().message;
+  return std::get<Message>(*received);
+}
+
+TEST(Messages, CommandsArriveAsTheyWereSent) {
+  const Configure configure{.number = 1ull << 60,
+                            .services = {{"dns", {{"tries", 3}}}},
+                            .bindings = {{"web1-dns", "web1", "dns", "dns", true}, {"b", "d", "e", "s", false}}};
+  EXPECT_EQ(commanded(configure), configure);
+  EXPECT_EQ(commanded(Stop{}), Stop{});
+  EXPECT_EQ(commanded(Ping{7}), Ping{7});
+  EXPECT_EQ(commanded(Report{8}), Report{8});
+}
+
+TEST(Messages, EventsArriveAsTheyWereSent) {
+  const Hello hello{.kind = "dns", .version = "0.1", .config_number = 9};
+  EXPECT_EQ(sent_and_received(hello), hello);
+  const Applied applied{.number = 9, .problems = {{"web1-dns", "no \"room\"\n"}}};
+  EXPECT_EQ(sent_and_received(applied), applied);
+  const Refused refused{"web2-dns", "web2", "dns", 12};
+  EXPECT_EQ(sent_and_received(refused), refused);
+  EXPECT_EQ(sent_and_received(Pong{3}), Pong{3});
+}
+
+TEST(Messages, StatsCarryNumbersAndHistograms) {
+  const Stats stats{.number = 5,
+                    .samples = {{.name = "a_total", .help = "A.", .type = Sample::Type::counter, .labels = {{"k", "v"}}, .value = 2},
+                                {.name = "d_seconds", .help = "D.", .type = Sample::Type::histogram,
+                                 .buckets = {{0.1, 1}, {1, 3}}, .count = 4, .sum = 2.5}}};
+  const Stats received = sent_and_received(stats);
+  EXPECT_EQ(received.number, 5u);
+  ASSERT_EQ(received.samples.size(), 2u);
+  EXPECT_EQ(received.samples[0].labels, stats.samples[0].labels);
+  EXPECT_EQ(received.samples[0].value, 2);
+  EXPECT_EQ(received.samples[1].buckets, stats.samples[1].buckets);
+  EXPECT_EQ(received.samples[1].count, 4u);
+  EXPECT_EQ(received.samples[1].sum, 2.5);
+}
+
+class Refuses : public testing::TestWithParam<const char*> {};
+
+TEST_P(Refuses, WithAnError) {
+  const auto event = decode_event(GetParam());
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().code, ErrorCode::invalid);
+  EXPECT_FALSE(event.error().message.empty());
+  EXPECT_FALSE(decode_command(GetParam()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Messages, Refuses,
+                         testing::Values("", "[]", "7", "{}", R"({"type":7})", R"({"type":"dance"})",
+                                         R"({"type":"hello"})", R"({"type":"pong"})", R"({"type":"pong","number":"1"})",
+                                         R"({"type":"refused","binding":"b","domain":"d","device":"e","total":[]})",
+                                         R"({"type":"stats","number":1,"samples":[{"name":"n","help":"h","kind":9,"labels":{}}]})",
+                                         R"({"type":"stats","number":1,"samples":[{"name":"n","help":"h","kind":0,"labels":{"a":1}}]})",
+                                         R"({"type":"configure","number":1,"services":[{}],"bindings":[]})",
+                                         R"({"type":"configure","number":1})"));
+
+}  // namespace
+}  // namespace vs::control
