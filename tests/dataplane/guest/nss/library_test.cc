@@ -114,15 +114,15 @@ TEST_F(Library, TellsProgramsWhatWentWrong) {
 }
 
 TEST_F(Library, LetsTheNextSourceAnswerOnlyWhenItCannotBeAsked) {
-  // "files" knows localhost on every machine; it stands in for the resolver that would come next.
-  ASSERT_EQ(__nss_configure_lookup("hosts", "vservice [!UNAVAIL=return] files"), 0);
+  ASSERT_NE(dlopen(VS_NEXT_SOURCE, RTLD_NOW), nullptr) << dlerror();
+  ASSERT_EQ(__nss_configure_lookup("hosts", "vservice [!UNAVAIL=return] next"), 0);
   fake_.on_open([](int) { return -ENODEV; });
-  EXPECT_EQ(find("localhost", AF_INET).addresses, (std::set<std::string>{"127.0.0.1"}));
+  EXPECT_EQ(find("next.test", AF_UNSPEC).addresses, (std::set<std::string>{"127.0.0.9"}));
   fake_.on_open([](int) { return 0; });
   fake_.answer(VS_DNS_NO_NAME, "", {});
-  EXPECT_EQ(find("localhost", AF_INET).error, EAI_NONAME);
+  EXPECT_EQ(find("next.test", AF_UNSPEC).error, EAI_NONAME);
   fake_.answer(VS_DNS_TRY_AGAIN, "", {});
-  EXPECT_EQ(find("localhost", AF_INET).error, EAI_AGAIN);
+  EXPECT_EQ(find("next.test", AF_UNSPEC).error, EAI_AGAIN);
   ASSERT_EQ(__nss_configure_lookup("hosts", "vservice"), 0);
 }
 
