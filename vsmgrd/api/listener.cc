@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <boost/beast/http/status.hpp>
 #include <cpprest/details/http_server.h>
 #include <cpprest/details/http_server_api.h>
 #include <cpprest/http_listener.h>
@@ -56,6 +57,10 @@ Request plain(const rest::http_request& from) {
 
 rest::http_response library(const Response& from) {
   rest::http_response response(static_cast<rest::status_code>(from.status));
+  // The library's own table of reasons is made by the first two threads that need it, at once.
+  response.set_reason_phrase(
+      boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(static_cast<unsigned>(from.status)))
+          .to_string());
   for (const auto& [name, value] : from.headers) response.headers().add(name, value);
   response.set_body(from.body, from.content_type);
   return response;
