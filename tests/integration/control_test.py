@@ -166,6 +166,23 @@ class Disk(unittest.TestCase):
         (self.mount / "ballast").unlink()
         self.assertEqual(self.node.vsctl("apply", "-f", "-", text=self.many_domains(3)).returncode, 0)
 
+    def remount(self, how):
+        subprocess.run(["mount", "-o", f"remount,{how}", self.mount], check=True)
+
+    def test_read_only(self):
+        self.node.apply()
+        self.node.manager.terminate()
+        self.node.manager.wait()
+        self.remount("ro")
+        self.node.start_manager()
+        wait_until(lambda: self.node.get("binding", "web1-dns")["status"]["state"] == "Bound", "the takeover")
+        result = self.node.vsctl("apply", "-f", "-", text=self.many_domains(1))
+        self.assertEqual(result.returncode, 6, result.stdout + result.stderr)
+        self.assertIn("read-only", (result.stdout + result.stderr).lower())
+        self.still_reads()
+        self.remount("rw")
+        self.assertEqual(self.node.vsctl("apply", "-f", "-", text=self.many_domains(1)).returncode, 0)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -106,7 +106,8 @@ void Reconciler::date(Observed& one) const {
   one.since = stays ? before->second.since : clock_.wall();
 }
 
-// Only what differs: each write is a sync of the disk.
+// Only what differs: each write is a sync of the disk. What the disk did not take, readers see all the same, and the store
+// keeps for the next try.
 Result<> Reconciler::write(std::vector<Observed> observed) {
   std::map<std::pair<Kind, std::string>, Observed> now;
   std::vector<Observed> changed;
@@ -119,10 +120,11 @@ Result<> Reconciler::write(std::vector<Observed> observed) {
     }
     now.emplace(key, std::move(one));
   }
-  if (!changed.empty())
-    if (auto stored = store_.observe(changed); !stored) return stored;
   written_ = std::move(now);
-  return {};
+  if (changed.empty() && !unsaved_) return {};
+  const auto stored = store_.observe(changed);
+  unsaved_ = !stored;
+  return stored;
 }
 
 std::vector<Sample> Reconciler::samples(const Desired& desired, const std::vector<Observed>& observed) const {

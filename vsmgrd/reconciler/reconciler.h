@@ -54,6 +54,7 @@ class Reconciler {
   Backends::Devices devices_;                 // as last kept
   std::map<std::string, std::string> homes_;  // that there are
   std::map<std::pair<Kind, std::string>, Observed> written_;
+  bool unsaved_ = false;  // the disk did not take all of it
   std::uint64_t passes_ = 0;
   std::uint64_t passes_failed_ = 0;
 
