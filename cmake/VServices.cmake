@@ -45,6 +45,12 @@ add_library(vs_headers STATIC ${CMAKE_BINARY_DIR}/headers.cc)
 target_link_libraries(vs_headers PRIVATE vs_flags)
 target_precompile_headers(vs_headers PRIVATE ${VS_ROOT}/cmake/headers.h)
 
+# Tests are quick to build: what is tested keeps its flags, and its checks for undefined behaviour.
+set(VS_TEST_FLAGS -O0)
+if(VS_SANITIZE STREQUAL "address")
+  list(APPEND VS_TEST_FLAGS -fno-sanitize=undefined)
+endif()
+
 # vs_test(FILE_test.cc library... [THREADED]) : one file, one executable, one ctest entry a case.
 # THREADED tests also run under ThreadSanitizer. Paths are relative to tests/.
 function(vs_test source)
@@ -57,7 +63,7 @@ function(vs_test source)
   endif()
   add_executable(test.${name} ${source})
   target_precompile_headers(test.${name} REUSE_FROM vs_test_headers)
-  target_compile_options(test.${name} PRIVATE -O0)  # quick to build; what is tested keeps its flags
+  target_compile_options(test.${name} PRIVATE ${VS_TEST_FLAGS})
   target_link_libraries(test.${name} PRIVATE ${ARG_UNPARSED_ARGUMENTS} vs_flags GTest::gtest_main GTest::gmock)
   target_compile_definitions(test.${name} PRIVATE VS_SOURCE_DIR="${VS_ROOT}"
                              VS_BINARY_DIR="${CMAKE_BINARY_DIR}")

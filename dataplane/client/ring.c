@@ -69,12 +69,9 @@ static void commit(struct vs_producer *producer, uint16_t type, uint64_t cookie,
   producer->prod = next;
 }
 
-int vs_producer_push(struct vs_producer *producer, uint16_t type, uint64_t cookie, const void *first, size_t first_bytes,
-                     const void *second, size_t second_bytes) {
-  size_t payload = first_bytes + second_bytes;
-  if (payload > vs_record_payload_max(producer->size)) return -EMSGSIZE;
-  uint32_t bytes = (uint32_t)(VS_RECORD_HEADER_BYTES + payload);
-  uint32_t record = vs_record_rounded(bytes);
+int vs_producer_reserve(struct vs_producer *producer, size_t payload_bytes, void **where) {
+  if (payload_bytes > vs_record_payload_max(producer->size)) return -EMSGSIZE;
+  uint32_t record = vs_record_rounded((uint32_t)(VS_RECORD_HEADER_BYTES + payload_bytes));
   uint32_t wanted = bytes_wanted(producer, record);
   uint32_t free_bytes = producer->size - (producer->prod - producer->cons);
   if (free_bytes < wanted) { /* the last look may be old: look again only when it says full */
@@ -84,10 +81,22 @@ int vs_producer_push(struct vs_producer *producer, uint16_t type, uint64_t cooki
   }
   uint32_t to_end = bytes_to_end(producer->prod, producer->size);
   if (to_end < record) commit(producer, VS_RECORD_PAD, 0, to_end);
-  unsigned char *to = (unsigned char *)(producer_at(producer, producer->prod) + 1);
+  *where = producer_at(producer, producer->prod) + 1;
+  return 1;
+}
+
+void vs_producer_commit(struct vs_producer *producer, uint16_t type, uint64_t cookie, size_t payload_bytes) {
+  commit(producer, type, cookie, (uint32_t)(VS_RECORD_HEADER_BYTES + payload_bytes));
+}
+
+int vs_producer_push(struct vs_producer *producer, uint16_t type, uint64_t cookie, const void *first, size_t first_bytes,
+                     const void *second, size_t second_bytes) {
+  void *to = NULL;
+  int status = vs_producer_reserve(producer, first_bytes + second_bytes, &to);
+  if (status != 1) return status;
   if (first_bytes != 0) memcpy(to, first, first_bytes);
-  if (second_bytes != 0) memcpy(to + first_bytes, second, second_bytes);
-  commit(producer, type, cookie, bytes);
+  if (second_bytes != 0) memcpy((unsigned char *)to + first_bytes, second, second_bytes);
+  vs_producer_commit(producer, type, cookie, first_bytes + second_bytes);
   return 1;
 }
 
@@ -135,7 +144,7 @@ static int broken(struct vs_consumer *consumer, enum vs_broken why) {
   return -EPROTO;
 }
 
-int vs_consumer_take(struct vs_consumer *consumer, void *into, struct vs_taken *taken) {
+int vs_consumer_peek(struct vs_consumer *consumer, const void **payload, struct vs_taken *seen) {
   for (int padded = 0; padded < 2; ++padded) {
     const struct vs_record *shared = consumer_at(consumer);
     uint32_t bytes = load_acquire(&shared->commit_bytes); /* loaded once, judged, used */
@@ -151,14 +160,28 @@ int vs_consumer_take(struct vs_consumer *consumer, void *into, struct vs_taken *
       continue;
     }
     if (bytes > record_max(consumer->size)) return broken(consumer, VS_BROKEN_LENGTH);
-    taken->type = header.type;
-    taken->cookie = header.cookie;
-    taken->payload_bytes = bytes - VS_RECORD_HEADER_BYTES;
-    copy_once(into, shared + 1, taken->payload_bytes);
-    consumer->cons += vs_record_rounded(bytes);
+    seen->type = header.type;
+    seen->cookie = header.cookie;
+    seen->payload_bytes = bytes - VS_RECORD_HEADER_BYTES;
+    consumer->peeked = vs_record_rounded(bytes);
+    *payload = shared + 1;
     return 1;
   }
   return broken(consumer, VS_BROKEN_LENGTH);
+}
+
+void vs_consumer_consume(struct vs_consumer *consumer) {
+  consumer->cons += consumer->peeked;
+  consumer->peeked = 0;
+}
+
+int vs_consumer_take(struct vs_consumer *consumer, void *into, struct vs_taken *taken) {
+  const void *payload = NULL;
+  int status = vs_consumer_peek(consumer, &payload, taken);
+  if (status != 1) return status;
+  copy_once(into, payload, taken->payload_bytes);
+  vs_consumer_consume(consumer);
+  return 1;
 }
 
 bool vs_consumer_release(struct vs_consumer *consumer) {

@@ -29,6 +29,7 @@ struct vs_consumer {
   uint32_t size;
   uint32_t cons; /* private truth */
   uint32_t released;
+  uint32_t peeked; /* bytes of the record that peek showed */
 };
 
 struct vs_taken {
@@ -43,6 +44,11 @@ uint32_t vs_record_rounded(uint32_t record_bytes);
 void vs_producer_start(struct vs_producer *producer, unsigned char *region, const struct vs_ring_place *place);
 void vs_consumer_start(struct vs_consumer *consumer, unsigned char *region, const struct vs_ring_place *place);
 
+/* Reserves room for a payload of `payload_bytes`, to be filled at `*where`. 1 when there is, 0 when the ring is full, -EMSGSIZE
+ * when it never will be, or -EPROTO. A second reserve without commit takes the first one's place. */
+int vs_producer_reserve(struct vs_producer *producer, size_t payload_bytes, void **where);
+/* Commits what was reserved, at most as much. The consumer may see it at once. */
+void vs_producer_commit(struct vs_producer *producer, uint16_t type, uint64_t cookie, size_t payload_bytes);
 /* Puts one record whose payload is two parts (either may be empty). 1 when put, 0 when the ring is full, or -EPROTO. */
 int vs_producer_push(struct vs_producer *producer, uint16_t type, uint64_t cookie, const void *first, size_t first_bytes,
                      const void *second, size_t second_bytes);
@@ -51,6 +57,11 @@ bool vs_producer_publish(struct vs_producer *producer);
 /* Asks to be woken when `payload_bytes` fit, and looks again: 1 when it must wait, 0 when there is room, or -EPROTO. */
 int vs_producer_ask(struct vs_producer *producer, size_t payload_bytes);
 
+/* Shows the oldest record where it lies: the header is copied and judged, the payload at `*payload` is shared memory that the
+ * backend may change at any moment. 1 when there is one, 0 when empty, or -EPROTO. */
+int vs_consumer_peek(struct vs_consumer *consumer, const void **payload, struct vs_taken *seen);
+/* Steps over the record that peek showed. */
+void vs_consumer_consume(struct vs_consumer *consumer);
 /* Copies the oldest record's payload into `into` (vs_record_payload_max bytes). 1 when taken, 0 when empty, or -EPROTO. */
 int vs_consumer_take(struct vs_consumer *consumer, void *into, struct vs_taken *taken);
 /* Gives the space of what was taken back. True when the producer asked to be woken. */

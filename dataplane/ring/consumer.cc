@@ -7,6 +7,7 @@
 #include "dataplane/ring/shared.h"
 
 namespace vs {
+
 RingConsumer::RingConsumer(ConsumerMemory memory)
     : memory_(memory),
       size_(static_cast<std::uint32_t>(memory.data.size())),
@@ -14,7 +15,7 @@ RingConsumer::RingConsumer(ConsumerMemory memory)
   VS_CHECK(size_ != 0 && (size_ & (size_ - 1)) == 0);
 }
 
-Result<std::optional<RingRecord>> RingConsumer::take(std::span<std::byte> into) {
+Result<std::optional<RingRecord>> RingConsumer::peek() {
   if (broken_ != VS_BROKEN_NOT) return give_up(broken_);
   for (int padded = 0; padded < 2; ++padded) {
     const vs_record* shared_record = record_at(cons_);
@@ -32,13 +33,27 @@ Result<std::optional<RingRecord>> RingConsumer::take(std::span<std::byte> into) 
       continue;
     }
     if (bytes > record_bytes_max_) return give_up(VS_BROKEN_LENGTH);
-    const std::size_t payload_bytes = bytes - VS_RECORD_HEADER_BYTES;
-    VS_CHECK(into.size() >= payload_bytes);
-    shared::copy_once(into.data(), shared_record + 1, payload_bytes);
-    cons_ += record_bytes(bytes);
-    return std::optional<RingRecord>{RingRecord{header.type, header.cookie, into.first(payload_bytes)}};
+    peeked_ = record_bytes(bytes);
+    const auto* payload = reinterpret_cast<const std::byte*>(shared_record + 1);
+    return std::optional<RingRecord>{RingRecord{header.type, header.cookie, {payload, bytes - VS_RECORD_HEADER_BYTES}}};
   }
   return give_up(VS_BROKEN_LENGTH);
+}
+
+void RingConsumer::consume() {
+  VS_CHECK(peeked_ != 0);
+  cons_ += std::exchange(peeked_, 0);
+}
+
+Result<std::optional<RingRecord>> RingConsumer::take(std::span<std::byte> into) {
+  auto seen = peek();
+  if (!seen || !*seen) return seen;
+  RingRecord& record = **seen;
+  VS_CHECK(into.size() >= record.payload.size());
+  shared::copy_once(into.data(), record.payload.data(), record.payload.size());
+  record.payload = into.first(record.payload.size());
+  consume();
+  return seen;
 }
 
 bool RingConsumer::release() {

@@ -15,11 +15,11 @@
 
 namespace vs {
 
-// One message, copied out of shared memory.
+// One message.
 struct RingRecord {
   std::uint16_t type;
   std::uint64_t cookie;
-  std::span<const std::byte> payload;  // in the buffer given to take()
+  std::span<const std::byte> payload;  // in the buffer given to take(); after peek(), in shared memory
 };
 
 class RingConsumer {
@@ -27,6 +27,12 @@ class RingConsumer {
   explicit RingConsumer(ConsumerMemory memory);
 
   [[nodiscard]] std::size_t payload_bytes_max() const { return record_bytes_max_ - VS_RECORD_HEADER_BYTES; }
+
+  // The oldest record where it lies: its header is copied and judged, its payload is shared memory that the producer may
+  // change at any moment. For who copies it once into another place, or reads nothing out of it; others take().
+  Result<std::optional<RingRecord>> peek();
+  // Steps over the record that peek() showed.
+  void consume();
 
   // Copies the oldest record's payload to the front of `into` (at least payload_bytes_max()); nullopt when the ring is empty.
   Result<std::optional<RingRecord>> take(std::span<std::byte> into);
@@ -51,6 +57,7 @@ class RingConsumer {
   std::uint32_t record_bytes_max_;
   std::uint32_t cons_ = 0;      // private truth
   std::uint32_t released_ = 0;  // as of the last release
+  std::uint32_t peeked_ = 0;    // bytes of the record that peek() showed
   vs_broken broken_ = VS_BROKEN_NOT;
 };
 

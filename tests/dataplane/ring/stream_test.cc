@@ -1,5 +1,6 @@
 // Producers and consumers, in both languages and every combination: every message arrives once, in order, whole; nobody who
 // sleeps is forgotten.
+#include <cstring>
 #include <deque>
 #include <random>
 #include <semaphore>
@@ -21,51 +22,86 @@ struct Message {
   friend bool operator==(const Message&, const Message&) = default;
 };
 
-// One face for the two implementations.
+// How a side is written, and whether it copies or works in place.
+struct Side {
+  bool in_c;
+  bool in_place;
+};
+
+// One face for the implementations.
 class AnyProducer {
  public:
-  AnyProducer(HeapRegion& region, bool in_c) : in_c_(in_c), cpp_(region.producer()), c_(region.c_producer()) {}
+  AnyProducer(HeapRegion& region, Side side) : side_(side), cpp_(region.producer()), c_(region.c_producer()) {}
   bool push(const Message& message) {
-    if (!in_c_) return *cpp_.push(message.type, message.cookie, {message.payload});
-    const std::size_t half = message.payload.size() / 2;
+    const std::size_t bytes = message.payload.size();
+    const std::size_t half = bytes / 2;
+    if (side_.in_place) {
+      void* room = nullptr;
+      if (side_.in_c)
+        vs_producer_reserve(&c_, bytes + half, &room);
+      else
+        room = cpp_.reserve(bytes + half)->data();
+      if (room == nullptr) return false;
+      if (bytes != 0) std::memcpy(room, message.payload.data(), bytes);
+      if (side_.in_c)
+        vs_producer_commit(&c_, message.type, message.cookie, bytes);
+      else
+        cpp_.commit(message.type, message.cookie, bytes);
+      return true;
+    }
+    if (!side_.in_c) return *cpp_.push(message.type, message.cookie, {message.payload});
     return vs_producer_push(&c_, message.type, message.cookie, message.payload.data(), half, message.payload.data() + half,
-                            message.payload.size() - half) == 1;
+                            bytes - half) == 1;
   }
-  bool publish() { return in_c_ ? vs_producer_publish(&c_) : cpp_.publish(); }
-  bool must_wait(std::size_t bytes) { return in_c_ ? vs_producer_ask(&c_, bytes) == 1 : *cpp_.ask_for_space(bytes); }
+  bool publish() { return side_.in_c ? vs_producer_publish(&c_) : cpp_.publish(); }
+  bool must_wait(std::size_t bytes) {
+    return side_.in_c ? vs_producer_ask(&c_, bytes) == 1 : *cpp_.ask_for_space(bytes);
+  }
+  // What push() needs room for.
+  std::size_t room_for(std::size_t bytes) const { return side_.in_place ? bytes + bytes / 2 : bytes; }
 
  private:
-  bool in_c_;
+  Side side_;
   RingProducer cpp_;
   vs_producer c_;
 };
 
 class AnyConsumer {
  public:
-  AnyConsumer(HeapRegion& region, bool in_c)
-      : in_c_(in_c), cpp_(region.consumer()), c_(region.c_consumer()), into_(cpp_.payload_bytes_max()) {}
+  AnyConsumer(HeapRegion& region, Side side)
+      : side_(side), cpp_(region.consumer()), c_(region.c_consumer()), into_(cpp_.payload_bytes_max()) {}
   std::optional<Message> take() {
-    if (!in_c_) {
-      const auto taken = cpp_.take(into_);
-      EXPECT_TRUE(taken.has_value());
-      if (!taken || !*taken) return std::nullopt;
-      return Message{(*taken)->type, (*taken)->cookie, {(*taken)->payload.begin(), (*taken)->payload.end()}};
-    }
-    vs_taken taken;
-    if (vs_consumer_take(&c_, into_.data(), &taken) != 1) return std::nullopt;
-    return Message{taken.type, taken.cookie, {into_.begin(), into_.begin() + taken.payload_bytes}};
+    if (side_.in_c) return take_in_c();
+    const auto taken = side_.in_place ? cpp_.peek() : cpp_.take(into_);
+    EXPECT_TRUE(taken.has_value());
+    if (!taken || !*taken) return std::nullopt;
+    Message message{(*taken)->type, (*taken)->cookie, {(*taken)->payload.begin(), (*taken)->payload.end()}};
+    if (side_.in_place) cpp_.consume();
+    return message;
   }
-  bool release() { return in_c_ ? vs_consumer_release(&c_) : cpp_.release(); }
-  bool may_sleep() { return in_c_ ? vs_consumer_ask(&c_) : cpp_.ask_for_data(); }
+  bool release() { return side_.in_c ? vs_consumer_release(&c_) : cpp_.release(); }
+  bool may_sleep() { return side_.in_c ? vs_consumer_ask(&c_) : cpp_.ask_for_data(); }
 
  private:
-  bool in_c_;
+  std::optional<Message> take_in_c() {
+    vs_taken taken;
+    const void* payload = into_.data();
+    const int status =
+        side_.in_place ? vs_consumer_peek(&c_, &payload, &taken) : vs_consumer_take(&c_, into_.data(), &taken);
+    if (status != 1) return std::nullopt;
+    const auto* bytes = static_cast<const std::byte*>(payload);
+    Message message{taken.type, taken.cookie, {bytes, bytes + taken.payload_bytes}};
+    if (side_.in_place) vs_consumer_consume(&c_);
+    return message;
+  }
+
+  Side side_;
   RingConsumer cpp_;
   vs_consumer c_;
   std::vector<std::byte> into_;
 };
 
-class RingStream : public testing::TestWithParam<std::tuple<bool, bool>> {};
+class RingStream : public testing::TestWithParam<std::tuple<Side, Side>> {};
 
 Message random_message(std::mt19937_64& random, std::size_t payload_max) {
   Message message{static_cast<std::uint16_t>(VS_RECORD_SERVICE + random() % 100), random(), {}};
@@ -75,15 +111,15 @@ Message random_message(std::mt19937_64& random, std::size_t payload_max) {
 }
 
 TEST_P(RingStream, RandomMessagesArriveWholeAndInOrder) {
-  const auto [producer_in_c, consumer_in_c] = GetParam();
+  const auto [producer_side, consumer_side] = GetParam();
   HeapRegion region(kSmall);
-  AnyProducer producer(region, producer_in_c);
-  AnyConsumer consumer(region, consumer_in_c);
+  AnyProducer producer(region, producer_side);
+  AnyConsumer consumer(region, consumer_side);
   std::mt19937_64 random(3);
   std::deque<Message> sent;
   for (int step = 0; step < 50'000; ++step) {
     if (random() % 2 == 0) {
-      Message message = random_message(random, 496);
+      Message message = random_message(random, 330);
       if (producer.push(message)) sent.push_back(std::move(message));
       if (random() % 3 == 0) producer.publish();
     } else if (const auto message = consumer.take()) {
@@ -99,16 +135,16 @@ TEST_P(RingStream, RandomMessagesArriveWholeAndInOrder) {
 }
 
 TEST_P(RingStream, AFullRingTakesTheNextMessageOnceSpaceIsGivenBack) {
-  const auto [producer_in_c, consumer_in_c] = GetParam();
+  const auto [producer_side, consumer_side] = GetParam();
   HeapRegion region(kSmall);
-  AnyProducer producer(region, producer_in_c);
-  AnyConsumer consumer(region, consumer_in_c);
+  AnyProducer producer(region, producer_side);
+  AnyConsumer consumer(region, consumer_side);
   const Message message{VS_RECORD_SERVICE, 1, std::vector<std::byte>(300)};
   int held = 0;
   while (producer.push(message)) ++held;
   EXPECT_GE(held, 10);
   producer.publish();
-  EXPECT_TRUE(producer.must_wait(message.payload.size()));
+  EXPECT_TRUE(producer.must_wait(producer.room_for(message.payload.size())));
   bool woken = false;
   while (!woken) {
     ASSERT_TRUE(consumer.take().has_value());
@@ -118,10 +154,10 @@ TEST_P(RingStream, AFullRingTakesTheNextMessageOnceSpaceIsGivenBack) {
 }
 
 TEST_P(RingStream, DoorbellsAreAskedForOncePerSleep) {
-  const auto [producer_in_c, consumer_in_c] = GetParam();
+  const auto [producer_side, consumer_side] = GetParam();
   HeapRegion region(kSmall);
-  AnyProducer producer(region, producer_in_c);
-  AnyConsumer consumer(region, consumer_in_c);
+  AnyProducer producer(region, producer_side);
+  AnyConsumer consumer(region, consumer_side);
   const Message message{VS_RECORD_SERVICE, 1, std::vector<std::byte>(8)};
   ASSERT_TRUE(consumer.may_sleep());
   producer.push(message);
@@ -138,25 +174,25 @@ TEST_P(RingStream, DoorbellsAreAskedForOncePerSleep) {
 
 // Sleeps are real: a doorbell that is not rung hangs the test.
 TEST_P(RingStream, NoWakeUpIsLostBetweenThreads) {
-  const auto [producer_in_c, consumer_in_c] = GetParam();
+  const auto [producer_side, consumer_side] = GetParam();
   HeapRegion region(kSmall);
   constexpr std::uint64_t kMessages = 30'000;
   std::counting_semaphore<> data_bell(0);
   std::counting_semaphore<> space_bell(0);
-  std::thread producing([&, in_c = producer_in_c] {
-    AnyProducer producer(region, in_c);
+  std::thread producing([&, side = producer_side] {
+    AnyProducer producer(region, side);
     std::mt19937_64 random(4);
     for (std::uint64_t i = 0; i < kMessages; ++i) {
-      const Message message{VS_RECORD_SERVICE, i, std::vector<std::byte>(random() % 400)};
+      const Message message{VS_RECORD_SERVICE, i, std::vector<std::byte>(random() % 330)};
       while (!producer.push(message)) {
         if (producer.publish()) data_bell.release();
-        if (producer.must_wait(message.payload.size())) space_bell.acquire();
+        if (producer.must_wait(producer.room_for(message.payload.size()))) space_bell.acquire();
       }
       if (random() % 4 == 0 && producer.publish()) data_bell.release();
     }
     if (producer.publish()) data_bell.release();
   });
-  AnyConsumer consumer(region, consumer_in_c);
+  AnyConsumer consumer(region, consumer_side);
   for (std::uint64_t expected = 0; expected < kMessages;) {
     if (const auto message = consumer.take()) {
       ASSERT_EQ(message->cookie, expected++);
@@ -169,11 +205,45 @@ TEST_P(RingStream, NoWakeUpIsLostBetweenThreads) {
   producing.join();
 }
 
-INSTANTIATE_TEST_SUITE_P(CppAndC, RingStream, testing::Combine(testing::Bool(), testing::Bool()),
-                         [](const auto& instance) {
-                           return std::string(std::get<0>(instance.param) ? "C" : "Cpp") + "To" +
-                                  (std::get<1>(instance.param) ? "C" : "Cpp");
-                         });
+std::string name_of(Side side) { return std::string(side.in_c ? "C" : "Cpp") + (side.in_place ? "InPlace" : ""); }
+
+const auto kSides = testing::Values(Side{false, false}, Side{false, true}, Side{true, false}, Side{true, true});
+INSTANTIATE_TEST_SUITE_P(CppAndC, RingStream, testing::Combine(kSides, kSides), [](const auto& instance) {
+  return name_of(std::get<0>(instance.param)) + "To" + name_of(std::get<1>(instance.param));
+});
+
+// The same deeds by both implementations leave the same bytes and the same answers, at every step.
+TEST(RingTwins, LeaveTheSameBytes) {
+  HeapRegion in_cpp(kSmall);
+  HeapRegion in_c(kSmall);
+  AnyProducer cpp_producer(in_cpp, {false, false});
+  AnyProducer c_producer(in_c, {true, false});
+  AnyConsumer cpp_consumer(in_cpp, {false, false});
+  AnyConsumer c_consumer(in_c, {true, false});
+  std::mt19937_64 random(5);
+  for (int step = 0; step < 30'000; ++step) {
+    switch (random() % 6) {
+      case 0:
+      case 1: {
+        const Message message = random_message(random, 496);
+        ASSERT_EQ(cpp_producer.push(message), c_producer.push(message));
+        break;
+      }
+      case 2: ASSERT_EQ(cpp_producer.publish(), c_producer.publish()); break;
+      case 3: {
+        const std::size_t bytes = random() % 497;
+        ASSERT_EQ(cpp_producer.must_wait(bytes), c_producer.must_wait(bytes));
+        break;
+      }
+      case 4: ASSERT_EQ(cpp_consumer.take(), c_consumer.take()); break;
+      default: ASSERT_EQ(cpp_consumer.release(), c_consumer.release()); break;
+    }
+    if (random() % 7 == 0) {
+      ASSERT_EQ(cpp_consumer.may_sleep(), c_consumer.may_sleep());
+    }
+    ASSERT_EQ(std::memcmp(in_cpp.bytes().data(), in_c.bytes().data(), in_cpp.bytes().size()), 0) << "step " << step;
+  }
+}
 
 }  // namespace
 }  // namespace vs::test
