@@ -14,7 +14,6 @@ namespace vs {
 namespace {
 
 inline constexpr int kWaitMsMax = 60'000;
-inline constexpr std::chrono::microseconds kPutOffMax{100};  // a doorbell is not asked for, when something comes anyway
 inline constexpr int kPausesPerLook = 16;
 inline constexpr std::uint64_t kWakeToken = 0;
 
@@ -115,7 +114,7 @@ std::span<const epoll_event> EventLoop::wait(int timeout_ms) {
 std::span<const epoll_event> EventLoop::wait_hot(int timeout_ms) {
   const TimePoint begun = std::chrono::steady_clock::now();
   std::span<const epoll_event> ready;
-  if (!load_.crowded(begun)) {
+  if (!load_.crowded(begun, poller_->active(begun))) {
     while (std::chrono::steady_clock::now() - begun < window_.length()) {
       if (poller_->poll() || !(ready = sleep(std::chrono::nanoseconds(0))).empty()) {
         ++counts_.spins_won;
@@ -125,10 +124,6 @@ std::span<const epoll_event> EventLoop::wait_hot(int timeout_ms) {
       for (int i = 0; i < kPausesPerLook; ++i) __builtin_ia32_pause();
     }
     if (window_.length().count() != 0) ++counts_.spins_lost;
-  } else if (poller_->expecting()) {
-    ++counts_.doorbells_put_off;
-    ready = sleep(kPutOffMax);
-    if (poller_->poll() || !ready.empty()) return ready;
   }
   if (!poller_->settle()) return {};  // something came meanwhile: the next turn looks again
   ++counts_.sleeps;

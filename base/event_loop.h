@@ -34,8 +34,8 @@ class Poller {
   virtual ~Poller() = default;
   // Whether there is anywhere to look.
   [[nodiscard]] virtual bool hot() const = 0;
-  // Whether something that is under way will soon make a descriptor ready.
-  [[nodiscard]] virtual bool expecting() const = 0;
+  // How many peers brought work lately: each has a thread that needs a core.
+  [[nodiscard]] virtual std::size_t active(std::chrono::steady_clock::time_point now) = 0;
   // Looks once, everywhere, and does what is there: true when there was something.
   virtual bool poll() = 0;
   // The loop is about to sleep: has whoever brings work ring from now on, and looks again. True when the loop may sleep.
@@ -47,7 +47,6 @@ struct LoopCounts {
   std::uint64_t sleeps = 0;        // waits that had the kernel wait
   std::uint64_t spins_won = 0;     // looks without sleeping that found something
   std::uint64_t spins_lost = 0;    // those that did not
-  std::uint64_t doorbells_put_off = 0;  // short sleeps without doorbells asked for, on a crowded machine
 };
 
 class EventLoop {

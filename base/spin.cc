@@ -27,8 +27,8 @@ void SpinWindow::learn(std::chrono::nanoseconds gap) {
 
 LoadProbe::LoadProbe() : file_(::open("/proc/loadavg", O_RDONLY | O_CLOEXEC)), cores_(usable_cores()) {}
 
-bool LoadProbe::crowded(TimePoint now) {
-  if (cores_ < 2 || !file_) return true;
+bool LoadProbe::crowded(TimePoint now, std::size_t peers) {
+  if (cores_ < 2 || !file_ || peers >= static_cast<std::size_t>(cores_)) return true;
   if (now < next_) return crowded_;
   next_ = now + kEvery;
   std::array<char, 64> text{};

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/unique_fd.h"
@@ -28,15 +29,16 @@ class SpinWindow {
   std::chrono::nanoseconds length_{0};
 };
 
-// Whether more threads want to run than there are cores: then looking takes a core from somebody. A look at /proc/loadavg now
-// and then; unknown counts as yes.
+// Whether more threads want to run than there are cores: then looking takes a core from somebody. The threads that bring us
+// work are known; of the others, /proc/loadavg tells now and then. Unknown counts as yes.
 class LoadProbe {
  public:
   static constexpr std::chrono::milliseconds kEvery{1};
   using TimePoint = std::chrono::steady_clock::time_point;
 
   LoadProbe();
-  bool crowded(TimePoint now);
+  // `peers`: threads that run in turns with this one.
+  bool crowded(TimePoint now, std::size_t peers);
 
  private:
   UniqueFd file_;

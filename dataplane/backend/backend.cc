@@ -229,6 +229,7 @@ void Backend::serve(SessionId id) {
   if (found == sessions_.end()) return;
   LiveSession& live = *found->second;  // stays in memory, even when it ends meanwhile
   const auto now = std::chrono::steady_clock::now();
+  if (std::exchange(live.window, window_) != window_) ++active_;
   for (int turn = 0; turn < kBatchRequestsMax; ++turn) {  // empty turns count: a guest may say `here` and `not` in turns
     auto request = live.session.take(scratch_, now);
     if (!request) return break_session(id, request.error());
@@ -236,7 +237,6 @@ void Backend::serve(SessionId id) {
       const TakenRequest& one = **request;
       const auto wait = one.timeout_ms == 0 ? kRequestTimeoutMax
                                             : std::min(std::chrono::milliseconds(one.timeout_ms), kRequestTimeoutMax);
-      ++in_flight_;
       service_->handle({live.binding.config.service, one.type, one.payload, now + wait},
                       Reply(*this, ticket_of(number_of(id), one.slot)));
       if (!sessions_.contains(number_of(id))) return;  // its answer broke it
@@ -264,7 +264,6 @@ void Backend::serve_later(SessionId id) {
 }
 
 void Backend::answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) {
-  --in_flight_;
   const SessionId id{ticket / kUnansweredMax};
   const auto found = sessions_.find(number_of(id));
   if (found == sessions_.end()) return;  // the guest is gone; it will ask again, or not
@@ -306,6 +305,16 @@ void Backend::end_session(SessionId id, const char* why) {
       if (!alive.expired()) ended_.clear();
     });
   ended_.push_back(std::move(node.mapped()));
+}
+
+std::size_t Backend::active(TimePoint now) {
+  if (now - window_since_ > kActiveWindow) {
+    active_before_ = now - window_since_ > 2 * kActiveWindow ? 0 : active_;
+    active_ = 0;
+    window_since_ = now;
+    ++window_;
+  }
+  return std::max(active_, active_before_);
 }
 
 bool Backend::poll() {

@@ -33,8 +33,12 @@ inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
 inline constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have run out
 inline constexpr std::chrono::milliseconds kRequestTimeoutMax{60'000};
 
+inline constexpr std::chrono::milliseconds kActiveWindow{2};  // guests that asked for nothing in it do not count as active
+
 class Backend final : public ReplySink, public Poller {
  public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
   // `directory` holds one directory a domain, with one socket a device.
   Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::filesystem::path directory);
   ~Backend() override;
@@ -54,7 +58,7 @@ class Backend final : public ReplySink, public Poller {
   void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) override;
 
   bool hot() const override { return !hot_.empty(); }
-  bool expecting() const override { return in_flight_ != 0; }
+  std::size_t active(TimePoint now) override;
   bool poll() override;
   bool settle() override;
 
@@ -78,6 +82,7 @@ class Backend final : public ReplySink, public Poller {
     Binding& binding;
     Session session;
     bool again_scheduled = false;
+    std::uint64_t window = 0;  // in which it was served last
     bool hot = false;  // looked at by poll(); its guest was not asked to ring
   };
 
@@ -111,7 +116,10 @@ class Backend final : public ReplySink, public Poller {
   std::vector<std::byte> scratch_;
   std::unique_ptr<Service> service_;
   std::vector<SessionId> hot_;
-  std::size_t in_flight_ = 0;  // requests that the service has not answered
+  std::uint64_t window_ = 1;        // number of the kActiveWindow that runs, and when it began
+  TimePoint window_since_{};
+  std::size_t active_ = 0;          // sessions served in it
+  std::size_t active_before_ = 0;   // in the one before
   std::function<void()> on_refusal_;
   bool refusals_told_ = true;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -66,8 +66,6 @@ void append_samples(std::vector<Sample>& to, const LoopCounts& counts,
   add("vservices_loop_sleeps_total", "Times the backend's loop had nothing to do and slept.", counts.sleeps);
   add("vservices_loop_spins_won_total", "Times it looked instead, and something came.", counts.spins_won);
   add("vservices_loop_spins_lost_total", "Times it looked in vain before it slept.", counts.spins_lost);
-  add("vservices_loop_doorbells_put_off_total", "Short sleeps, without asking for doorbells, on a crowded machine.",
-      counts.doorbells_put_off);
 }
 
 void append_samples(std::vector<Sample>& to, const BindingCounters& counters,

@@ -132,7 +132,7 @@ TEST(EventLoop, RunsWhatWasDeferredAfterTheTurnAndBeforeItWaits) {
 class Memory final : public Poller {
  public:
   bool hot() const override { return hot_; }
-  bool expecting() const override { return true; }
+  std::size_t active(std::chrono::steady_clock::time_point) override { return 1; }
   bool poll() override {
     if (work == 0) return false;
     done += work;

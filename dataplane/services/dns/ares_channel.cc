@@ -71,7 +71,9 @@ Result<std::unique_ptr<AresChannel>> AresChannel::open(EventLoop& loop, const st
   std::unique_ptr<AresChannel> opened(new AresChannel(loop));
   char lookups[] = "b";  // DNS only: the node's /etc/hosts is the node's business
   ares_options options{};
-  options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS;
+  // STAYOPEN: else c-ares closes its sockets whenever nothing is in flight, and each lookup of a quiet guest opens them again.
+  // Fresh source ports come with fresh channels (kQueriesPerChannelMax).
+  options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS | ARES_FLAG_STAYOPEN;
   options.timeout = static_cast<int>(timeout.count());
   options.tries = 1;
   options.ednspsz = kEdnsPayloadBytes;
