@@ -159,8 +159,7 @@ def main(arguments):
     rows = isolate.run(lambda: measure(options, scratch), scratch)
     if rows is None:
         return 1
-    print(f"{block['cpu']}, {block['cores']} cores, Linux {block['kernel']}", end=", ")
-    print(block["distribution"])
+    print(machine.heading(block))
     print(f"microseconds; median of {options.rounds} rounds, {options.lookups} lookups a guest\n")
     print(results.table(rows, COLUMNS))
     if compared := ratios(rows):

@@ -99,7 +99,7 @@ def main(arguments):
     rows = isolate.run(lambda: measure(options, scratch), scratch)
     if rows is None:
         return 1
-    print(f"{block['cpu']}, {block['cores']} cores, Linux {block['kernel']}")
+    print(machine.heading(block))
     print("percent of one core\n")
     print(results.table(rows, COLUMNS))
     if options.json:

@@ -24,7 +24,7 @@ print("all right", flush=True)
 class Hang(NodeTest):
     """A backend that is there and does nothing is as bad as none."""
 
-    node_options = {"manager_options": ["--backend-patience", "1"]}
+    node_options = {"manager_options": ["--backend-patience", "2"]}
 
     def test_a_backend_that_hangs_is_replaced(self):
         self.node.apply()

@@ -34,3 +34,9 @@ def describe(packages):
             name: _first_line(["dpkg-query", "-W", "-f", "${Version}", name]) for name in packages
         },
     }
+
+
+def heading(block):
+    """What describe() found, in one line."""
+    found = f"{block['cpu']}, {block['cores']} cores, Linux {block['kernel']}"
+    return f"{found}, {block['distribution']}"
