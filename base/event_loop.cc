@@ -110,13 +110,15 @@ std::span<const epoll_event> EventLoop::wait(int timeout_ms) {
   return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
 }
 
-// Looks for as long as it may pay; then has doorbells rung, and sleeps.
+// Looks for as long as it may pay; then has doorbells rung, and sleeps. Looks at descriptors whatever it finds in memory: a peer
+// that always has work there must not keep the others' from being seen.
 std::span<const epoll_event> EventLoop::wait_hot(int timeout_ms) {
   const TimePoint begun = std::chrono::steady_clock::now();
   std::span<const epoll_event> ready;
   if (!load_.crowded(begun, poller_->active(begun))) {
     while (std::chrono::steady_clock::now() - begun < window_.length()) {
-      if (poller_->poll() || !(ready = sleep(std::chrono::nanoseconds(0))).empty()) {
+      ready = sleep(std::chrono::nanoseconds(0));
+      if (poller_->poll() || !ready.empty()) {
         ++counts_.spins_won;
         window_.learn(std::chrono::steady_clock::now() - begun);
         return ready;
@@ -125,7 +127,7 @@ std::span<const epoll_event> EventLoop::wait_hot(int timeout_ms) {
     }
     if (window_.length().count() != 0) ++counts_.spins_lost;
   }
-  if (!poller_->settle()) return {};  // something came meanwhile: the next turn looks again
+  if (!poller_->settle()) return sleep(std::chrono::nanoseconds(0));  // something came meanwhile: the next turn looks again
   ++counts_.sleeps;
   ready = sleep(std::chrono::milliseconds(timeout_ms));
   window_.learn(std::chrono::steady_clock::now() - begun);

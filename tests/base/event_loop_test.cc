@@ -177,6 +177,34 @@ TEST(EventLoop, DoesNotSleepOnWorkThatCameMeanwhile) {
   EXPECT_EQ(memory.done, 3);
 }
 
+// Memory that is never empty, as a guest that floods its ring makes it.
+class Flood final : public Poller {
+ public:
+  bool hot() const override { return true; }
+  std::size_t active(std::chrono::steady_clock::time_point) override { return peers; }
+  bool poll() override { return flooded; }
+  bool settle() override { return !flooded; }
+
+  std::size_t peers = 1;
+  bool flooded = false;
+};
+
+TEST(EventLoop, AFloodInMemoryHidesNoDescriptor) {
+  for (const std::size_t peers : {std::size_t{1}, std::size_t{1'000'000}}) {  // where it may look first, and where not
+    EventLoop loop;
+    Flood flood;
+    flood.peers = peers;
+    loop.poll_with(&flood);
+    const UniqueFd fd = ready_fd();
+    int calls = 0;
+    ASSERT_TRUE(loop.watch(fd.get(), EPOLLIN, [&](std::uint32_t) { ++calls; }));
+    for (int turn = 0; turn < 10; ++turn) loop.run_once(60s);  // what comes soon teaches it to look
+    flood.flooded = true;
+    for (int turn = 0; turn < 100; ++turn) loop.run_once(60s);
+    EXPECT_EQ(calls, 110) << peers << " peers";
+  }
+}
+
 TEST(EventLoop, LooksIntoMemoryWheneverADescriptorIsReady) {
   EventLoop loop;
   Memory memory;
