@@ -23,8 +23,9 @@ done
 [ "$EUID" -eq 0 ] || exec sudo -E "$0" "$@"
 
 # Tests make namespaces and mounts, which the kernel does not let a process in a chroot do.
-if [ -z "${VS_OWN_ROOT-}" ] && ischroot; then
-  VS_OWN_ROOT=1 exec unshare --mount --propagation unchanged perl packaging/own_root.pl ./test.sh "$@"
+own_root=(unshare --mount --propagation unchanged perl packaging/own_root.pl)
+if [ -z "${VS_OWN_ROOT-}" ] && ischroot && "${own_root[@]}" true; then
+  VS_OWN_ROOT=1 exec "${own_root[@]}" ./test.sh "$@"
 fi
 
 . packaging/install.sh
