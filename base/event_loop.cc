@@ -15,6 +15,15 @@ namespace {
 
 inline constexpr int kWaitMsMax = 60'000;
 inline constexpr int kPausesPerLook = 16;
+
+// Tells the core that it only looks again and again.
+void pause_core() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 inline constexpr std::uint64_t kWakeToken = 0;
 
 }  // namespace
@@ -123,7 +132,7 @@ std::span<const epoll_event> EventLoop::wait_hot(int timeout_ms) {
         window_.learn(std::chrono::steady_clock::now() - begun);
         return ready;
       }
-      for (int i = 0; i < kPausesPerLook; ++i) __builtin_ia32_pause();
+      for (int i = 0; i < kPausesPerLook; ++i) pause_core();
     }
     if (window_.length().count() != 0) ++counts_.spins_lost;
   }
