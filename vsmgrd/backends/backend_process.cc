@@ -179,8 +179,7 @@ void BackendProcess::handle(control::Stats stats) {
 }
 
 void BackendProcess::answered(std::uint64_t number) {
-  answered_ = number;
-  unanswered_since_ = answered_ == asked_ ? TimePoint{} : std::chrono::steady_clock::now();
+  unanswered_since_ = number == asked_ ? TimePoint{} : std::chrono::steady_clock::now();
   std::vector<std::function<void()>> told;
   std::erase_if(reports_, [&](auto& asked) {
     if (asked.first > number) return false;
@@ -190,7 +189,7 @@ void BackendProcess::answered(std::uint64_t number) {
   for (const auto& done : told) done();
 }
 
-void BackendProcess::ask(control::Command command) {
+void BackendProcess::ask(const control::Command& command) {
   if (unanswered_since_ == TimePoint{}) unanswered_since_ = std::chrono::steady_clock::now();
   send(command);
 }

@@ -60,7 +60,7 @@ class BackendProcess {
   void connected(UniqueFd socket);
   void watch_process(const UniqueFd& socket);
   void beat();
-  void ask(control::Command command);
+  void ask(const control::Command& command);
   void replace(const Error& why);
   void give_up_on_reports();
   void on_event(std::string_view message);
@@ -87,7 +87,6 @@ class BackendProcess {
   UniqueFd process_;                 // pidfd
   TimePoint unanswered_since_{};     // since when it owes us a Hello, a Pong or Stats; zero when nothing
   std::uint64_t asked_ = 0;          // number of the last Ping or Report
-  std::uint64_t answered_ = 0;
   std::vector<std::pair<std::uint64_t, std::function<void()>>> reports_;  // asked for and not answered yet
   TimePoint up_since_{};
   std::chrono::milliseconds pause_ = kRestartPauseMin;
