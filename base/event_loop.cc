@@ -13,8 +13,9 @@
 namespace vs {
 namespace {
 
-inline constexpr int kWaitMsMax = 60'000;
+inline constexpr std::chrono::nanoseconds kWaitMax = std::chrono::minutes(1);
 inline constexpr int kPausesPerLook = 16;
+inline constexpr int kLooksPerEpoll = 8;  // in memory, between two at descriptors: those cost a system call
 
 // Tells the core that it only looks again and again.
 void pause_core() {
@@ -84,7 +85,7 @@ void EventLoop::post(Callback work) {
 }
 
 void EventLoop::run() {
-  while (!stopped_.load(std::memory_order_acquire)) dispatch(wait_ms());
+  while (!stopped_.load(std::memory_order_acquire)) dispatch(time_to_wait());
 }
 
 void EventLoop::stop() {
@@ -93,11 +94,11 @@ void EventLoop::stop() {
 }
 
 void EventLoop::run_once(std::chrono::milliseconds timeout) {
-  dispatch(std::min(static_cast<int>(timeout.count()), wait_ms()));
+  dispatch(std::min<std::chrono::nanoseconds>(timeout, time_to_wait()));
 }
 
-void EventLoop::dispatch(int timeout_ms) {
-  handle(wait(timeout_ms));
+void EventLoop::dispatch(std::chrono::nanoseconds timeout) {
+  handle(wait(timeout));
   if (poller_ != nullptr) poller_->poll();
   run_posted();
   run_timers();
@@ -110,23 +111,25 @@ std::span<const epoll_event> EventLoop::sleep(std::chrono::nanoseconds timeout) 
   return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
 }
 
-std::span<const epoll_event> EventLoop::wait(int timeout_ms) {
-  if (timeout_ms > 0) {
-    if (poller_ != nullptr && poller_->hot()) return wait_hot(timeout_ms);
+std::span<const epoll_event> EventLoop::wait(std::chrono::nanoseconds timeout) {
+  if (poller_ != nullptr && poller_->busy()) timeout = std::chrono::nanoseconds(0);
+  if (timeout.count() > 0) {
+    if (poller_ != nullptr && poller_->hot()) return wait_hot(timeout);
     ++counts_.sleeps;
   }
-  const int count = ::epoll_wait(epoll_.get(), events_.data(), kEventsPerWait, timeout_ms);
-  return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
+  return sleep(timeout);
 }
 
 // Looks for as long as it may pay; then has doorbells rung, and sleeps. Looks at descriptors whatever it finds in memory: a peer
 // that always has work there must not keep the others' from being seen.
-std::span<const epoll_event> EventLoop::wait_hot(int timeout_ms) {
+std::span<const epoll_event> EventLoop::wait_hot(std::chrono::nanoseconds timeout) {
   const TimePoint begun = std::chrono::steady_clock::now();
   std::span<const epoll_event> ready;
-  if (!load_.crowded(begun, poller_->active(begun))) {
-    while (std::chrono::steady_clock::now() - begun < window_.length()) {
-      ready = sleep(std::chrono::nanoseconds(0));
+  const bool always = poller_->spins();
+  if (always || !load_.crowded(begun, poller_->active(begun))) {
+    const auto limit = always ? timeout : std::min(timeout, window_.length());
+    for (int look = 0; std::chrono::steady_clock::now() - begun < limit; ++look) {
+      if (look % kLooksPerEpoll == 0) ready = sleep(std::chrono::nanoseconds(0));
       if (poller_->poll() || !ready.empty()) {
         ++counts_.spins_won;
         window_.learn(std::chrono::steady_clock::now() - begun);
@@ -134,11 +137,11 @@ std::span<const epoll_event> EventLoop::wait_hot(int timeout_ms) {
       }
       for (int i = 0; i < kPausesPerLook; ++i) pause_core();
     }
-    if (window_.length().count() != 0) ++counts_.spins_lost;
+    if (limit.count() != 0) ++counts_.spins_lost;
   }
-  if (!poller_->settle()) return sleep(std::chrono::nanoseconds(0));  // something came meanwhile: the next turn looks again
+  if (always || !poller_->settle()) return sleep(std::chrono::nanoseconds(0));  // something came, or may: the next turn looks again
   ++counts_.sleeps;
-  ready = sleep(std::chrono::milliseconds(timeout_ms));
+  ready = sleep(timeout);
   window_.learn(std::chrono::steady_clock::now() - begun);
   return ready;
 }
@@ -179,12 +182,11 @@ void EventLoop::run_deferred() {
   for (const Callback& work : deferred) work();
 }
 
-int EventLoop::wait_ms() const {
-  if (!deferred_.empty()) return 0;
-  if (timers_.empty()) return kWaitMsMax;
-  const auto left = timers_.begin()->first.first - std::chrono::steady_clock::now();
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  return static_cast<int>(std::clamp<long long>(ms, 0, kWaitMsMax));
+std::chrono::nanoseconds EventLoop::time_to_wait() const {
+  if (!deferred_.empty()) return std::chrono::nanoseconds(0);
+  if (timers_.empty()) return kWaitMax;
+  const std::chrono::nanoseconds left = timers_.begin()->first.first - std::chrono::steady_clock::now();
+  return std::clamp(left, std::chrono::nanoseconds(0), kWaitMax);
 }
 
 void EventLoop::wake() {

@@ -34,6 +34,10 @@ class Poller {
   virtual ~Poller() = default;
   // Whether there is anywhere to look.
   [[nodiscard]] virtual bool hot() const = 0;
+  // Whether it has work that it put off to let the loop look around: then the loop does not wait.
+  [[nodiscard]] virtual bool busy() const = 0;
+  // Whether somebody asked that the loop always looks and never sleeps.
+  [[nodiscard]] virtual bool spins() const = 0;
   // How many peers brought work lately: each has a thread that needs a core.
   [[nodiscard]] virtual std::size_t active(std::chrono::steady_clock::time_point now) = 0;
   // Looks once, everywhere, and does what is there: true when there was something.
@@ -86,15 +90,15 @@ class EventLoop {
   void run_once(std::chrono::milliseconds timeout);
 
  private:
-  void dispatch(int timeout_ms);
-  std::span<const epoll_event> wait(int timeout_ms);
-  std::span<const epoll_event> wait_hot(int timeout_ms);
+  void dispatch(std::chrono::nanoseconds timeout);
+  std::span<const epoll_event> wait(std::chrono::nanoseconds timeout);
+  std::span<const epoll_event> wait_hot(std::chrono::nanoseconds timeout);
   std::span<const epoll_event> sleep(std::chrono::nanoseconds timeout);
   void handle(std::span<const epoll_event> events);
   void run_timers();
   void run_posted();
   void run_deferred();
-  [[nodiscard]] int wait_ms() const;
+  [[nodiscard]] std::chrono::nanoseconds time_to_wait() const;
   void wake();
 
   static constexpr int kEventsPerWait = 64;

@@ -22,6 +22,7 @@
 namespace {
 
 inline constexpr std::chrono::milliseconds kScrapePatience{500};  // for the backends' counters; then the last known ones
+inline constexpr std::chrono::milliseconds kDescribeWait{100};   // for what a binding does now; then it is not shown
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitNewerDatabase = 78;  // EX_CONFIG of sysexits.h
 
@@ -79,6 +80,7 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, const vs::Clock
              if (vs::Api* counted = api_to_read) metrics.set_samples("http", counted->samples());
              return metrics.text();
            },
+       .binding_live = [&](const std::string& binding) { return (*backends)->describe(binding, kDescribeWait); },
        .on_request = [&](std::string_view method, std::string_view route, int status,
                          std::chrono::nanoseconds duration) { metrics.count_request(method, route, status, duration); }});
   if (!api) return vs::fail(std::move(api.error()));

@@ -15,7 +15,8 @@
 
 enum {
   VS_LOCAL_MAGIC = 0x314c5356, /* "VSL1" */
-  VS_LOCAL_SERVICE_BYTES = 16  /* service kind, padded with zeros */
+  VS_LOCAL_SERVICE_BYTES = 16, /* service kind, padded with zeros */
+  VS_LOCAL_DEVICE_BYTES = 64   /* device name, padded with zeros */
 };
 
 #define VS_LOCAL_DIRECTORY "/run/vservice" /* where a guest finds its devices, one socket each */
@@ -27,15 +28,29 @@ struct vs_local_hello {
   uint64_t features;                     /* what the frontend can do; the region's header says what was agreed */
   uint32_t generation;                   /* how often this device was connected before */
   uint8_t service[VS_LOCAL_SERVICE_BYTES]; /* the kind the frontend wants to talk to: "dns" */
+  uint8_t device[VS_LOCAL_DEVICE_BYTES];   /* the device it means to open: refused when the socket is another's */
   uint32_t reserved;
 };
-static_assert(sizeof(struct vs_local_hello) == 40, "hello");
+static_assert(sizeof(struct vs_local_hello) == 104, "hello");
+
+/* Why a hello was not welcome; tells apart what has the same status. */
+enum vs_local_reason {
+  VS_LOCAL_REASON_NONE = 0,
+  VS_LOCAL_REASON_PROTOCOL = 1, /* no hello, or of another length or magic */
+  VS_LOCAL_REASON_VERSION = 2,  /* another major version */
+  VS_LOCAL_REASON_FEATURES = 3, /* features this backend does not know */
+  VS_LOCAL_REASON_SERVICE = 4,  /* the device is of another service kind */
+  VS_LOCAL_REASON_DEVICE = 5,   /* the socket is that of another device */
+  VS_LOCAL_REASON_POLICY = 6,   /* not granted */
+  VS_LOCAL_REASON_SESSIONS = 7, /* too many sessions, of the domain or of the backend */
+  VS_LOCAL_REASON_MEMORY = 8    /* the domain's memory is used up, or the node's */
+};
 
 struct vs_local_welcome {
   uint32_t magic;
   uint32_t status; /* enum vs_status */
   uint32_t region_bytes;
-  uint32_t reserved;
+  uint32_t reason; /* enum vs_local_reason */
 };
 static_assert(sizeof(struct vs_local_welcome) == 16, "welcome");
 

@@ -13,9 +13,19 @@
 enum {
   VS_REGION_MAGIC = 0x31525356, /* "VSR1" */
   VS_REGION_MAJOR = 1,          /* another major is refused */
-  VS_REGION_MINOR = 0,
+  VS_REGION_MINOR = 1,
   VS_REGION_BYTES_MAX = 1 << 28
 };
+
+/* What a side does when its ring is empty. */
+enum vs_wait_mode {
+  VS_WAIT_ADAPTIVE = 0, /* looks for a while when that pays and takes no core from anybody, then sleeps */
+  VS_WAIT_SPIN = 1,     /* always looks */
+  VS_WAIT_BLOCK = 2,    /* always sleeps */
+  VS_WAIT_TIMER = 3     /* sleeps until batch_messages wait, or the first of them for batch_us */
+};
+
+enum { VS_REGION_FEATURES = 0 }; /* all feature bits this version knows; others are refused */
 
 /* Offsets count from the start of the region and are multiples of the page. */
 struct vs_ring_place {
@@ -35,7 +45,10 @@ struct vs_region_header {
   uint32_t generation; /* +1 with each connect of the same device; the upper half of every cookie */
   struct vs_ring_place request;
   struct vs_ring_place response;
-  uint8_t reserved[VS_PAGE_BYTES - 56];
+  uint32_t wait_mode;      /* enum vs_wait_mode, for both sides; the frontend takes an unknown one as VS_WAIT_BLOCK */
+  uint32_t batch_messages; /* of VS_WAIT_TIMER */
+  uint32_t batch_us;       /* of VS_WAIT_TIMER */
+  uint8_t reserved[VS_PAGE_BYTES - 68];
 };
 static_assert(sizeof(struct vs_region_header) == VS_PAGE_BYTES, "header page");
 static_assert(offsetof(struct vs_region_header, request) == 24, "as in schemas/ring.md");

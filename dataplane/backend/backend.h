@@ -1,10 +1,10 @@
-// Serves the bindings of one service kind: listens for guests, keeps their sessions, brings requests to the service and
-// answers back.
+// Serves the guests of one loop: keeps their sessions, brings requests to the service in the scheduler's order, and answers back.
 //
 // Policy was decided by vsmgrd: what is not granted in the configuration is refused, counted and reported.
 // Owned by the loop's thread, as are all its callbacks.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -15,39 +15,49 @@
 #include <unordered_map>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "base/event_loop.h"
-#include "dataplane/backend/counters.h"
+#include "dataplane/backend/entrance.h"
+#include "dataplane/backend/scheduler.h"
 #include "dataplane/backend/session.h"
+#include "dataplane/backend/storm_brake.h"
+#include "dataplane/backend/token_bucket.h"
 #include "dataplane/control/messages.h"
 #include "dataplane/services/service.h"
-#include "dataplane/transport/local/local_socket.h"
 
 namespace vs {
 
-inline constexpr std::size_t kSessionsMax = 4096;            // of one backend
+inline constexpr std::size_t kSessionsMax = 4096;  // of one loop
 inline constexpr std::size_t kSessionsPerDomainMax = 256;
-inline constexpr std::size_t kHandshakesPerBindingMax = 64;  // connections that have not said hello
-inline constexpr int kAcceptsPerEventMax = 16;
-inline constexpr std::size_t kHotSessionsMax = 64;           // looked at between two sleeps; others ring
-inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
-inline constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have run out
+inline constexpr std::size_t kHotSessionsMax = 64;  // looked at between two sleeps; others ring
+inline constexpr int kRequestsPerTurnMax = 64;      // of one session; then the next guest has its turn
+inline constexpr std::chrono::microseconds kTurnsTime{100};  // of all guests; then the loop looks around
+inline constexpr std::chrono::microseconds kThrottlePauseMin{50};  // between two looks at a guest that waits for its rate
 inline constexpr std::chrono::milliseconds kRequestTimeoutMax{60'000};
-
 inline constexpr std::chrono::milliseconds kActiveWindow{2};  // guests that asked for nothing in it do not count as active
+inline constexpr std::chrono::seconds kBrokenLogPause{1};     // of one binding
+
+// What the loops of a process tell each other: how many guests each serves just now. Thread-safe.
+struct Neighbours {
+  std::atomic<std::size_t> active{0};
+};
 
 class Backend final : public ReplySink, public Poller {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // `directory` holds one directory a domain, with one socket a device.
-  Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::filesystem::path directory);
+  // `directory` holds one directory a domain, with one socket a device. `neighbours` outlives it; nullptr: there are none.
+  Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::filesystem::path directory,
+          Neighbours* neighbours = nullptr);
   ~Backend() override;
 
   // Serves exactly `configure` from now on; what cannot be served is told, the rest is.
   control::Applied configure(const control::Configure& configure);
-  [[nodiscard]] std::uint64_t config_number() const { return config_number_; }
 
   [[nodiscard]] std::vector<Sample> samples() const;
+  // All about one binding, for people; null when it is not known (schemas/openapi.yaml, BindingLive).
+  [[nodiscard]] nlohmann::json describe(const std::string& binding) const;
   // Called when policy refused an open; once until take_refusals().
   void on_refusal(std::function<void()> callback) { on_refusal_ = std::move(callback); }
   // Refusals since the last call.
@@ -58,68 +68,89 @@ class Backend final : public ReplySink, public Poller {
   void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) override;
 
   bool hot() const override { return !hot_.empty(); }
+  bool busy() const override { return !scheduler_.empty(); }
+  bool spins() const override { return spinning_ != 0; }
   std::size_t active(TimePoint now) override;
   bool poll() override;
   bool settle() override;
 
  private:
-  enum class SessionId : std::uint64_t {};
-
+  // What a domain's sessions share. Kept while a binding names it.
+  struct Domain {
+    std::size_t sessions = 0;
+    std::uint64_t memory_bytes = 0;
+    std::array<Flow, kPriorities> flows{Flow(Priority::control), Flow(Priority::deadline), Flow(Priority::normal),
+                                        Flow(Priority::bulk)};
+  };
   struct Binding {
     control::BindingConfig config;
-    std::optional<LocalListener> listener;
+    Domain* domain = nullptr;
+    std::unique_ptr<Entrance> entrance;
     BindingCounters counters;
-    std::size_t handshakes = 0;
+    TokenBucket bucket;
+    std::vector<SessionId> throttled;  // wait for the bucket
     std::uint64_t refusals_reported = 0;
-  };
-  // A connection that has not said hello yet.
-  struct Handshake {
-    Binding& binding;
-    UniqueFd socket;
-    TimerId timer;
+    vs_broken broken_last = VS_BROKEN_NOT;
+    TimePoint broken_at{};
+    TimePoint broken_logged{};
+    std::uint64_t broken_unlogged = 0;
+
+    [[nodiscard]] Flow& flow() const { return domain->flows[static_cast<std::size_t>(config.terms.priority)]; }
   };
   struct LiveSession {
     Binding& binding;
     Session session;
-    bool again_scheduled = false;
+    StormBrake brake;
     std::uint64_t window = 0;  // in which it was served last
-    bool hot = false;  // looked at by poll(); its guest was not asked to ring
+    bool ready = false;        // the scheduler has it
+    bool throttled = false;    // its binding's rate has run out
+    bool gathering = false;    // waits until more has come (WaitMode::timer)
+    bool hot = false;          // looked at by poll(); its guest was not asked to ring
   };
 
   Result<> open_binding(Binding& binding);
   void end_guests(Binding& binding);
-  void close_listener(Binding& binding);
-  void accept(Binding& binding);
-  void begin_handshake(Binding& binding, UniqueFd socket);
-  void continue_handshake(int socket);
-  void end_handshake(int socket);
   void welcome(Binding& binding, UniqueFd socket, const LocalHello& hello);
-  void refuse(Binding& binding, int socket, vs_status status);
+  void refuse(Binding& binding, int socket, vs_status status, vs_local_reason reason);
+  void refuse_by_policy(Binding& binding, int socket);
 
   void on_session_event(SessionId id, std::uint32_t events);
-  void serve(SessionId id);
-  void serve_later(SessionId id);
+  void rang_in_vain(SessionId id, LiveSession& live);
+  void hear_again(SessionId id);
+  void gather(SessionId id, LiveSession& live);
+  void end_gathering(SessionId id);
+  void make_ready(SessionId id, LiveSession& live, TimePoint now);
+  void run_turns();
+  TimePoint serve(const Scheduler::Turn& turn, TimePoint begun);
+  TimePoint serve_session(SessionId id, LiveSession& live, TimePoint begun, Cost budget);
+  bool quiet(SessionId id, LiveSession& live);
+  void throttle(SessionId id, LiveSession& live, TimePoint now);
+  void end_throttle(const std::string& binding);
   void end_session(SessionId id, const char* why);
   void break_session(SessionId id, const Error& error);
   bool keep_hot(SessionId id, LiveSession& live);
+  LiveSession* live_session(SessionId id);
 
   EventLoop& loop_;
   std::string kind_;
   std::filesystem::path directory_;
-  std::uint64_t config_number_ = 0;
+  Neighbours own_neighbours_;
+  Neighbours& neighbours_;
+  std::map<std::string, std::unique_ptr<Domain>> domains_;    // by name
   std::map<std::string, std::unique_ptr<Binding>> bindings_;  // by name
-  std::unordered_map<int, Handshake> handshakes_;             // by socket
   std::unordered_map<std::uint64_t, std::unique_ptr<LiveSession>> sessions_;
   std::vector<std::unique_ptr<LiveSession>> ended_;  // may still be on the stack; swept by the loop
-  std::unordered_map<std::string, std::size_t> sessions_by_domain_;
   std::uint64_t next_session_ = 1;
   std::vector<std::byte> scratch_;
   std::unique_ptr<Service> service_;
+  Scheduler scheduler_;
+  std::optional<SessionId> serving_;  // whose turn it is: answers that come meanwhile are part of its cost
   std::vector<SessionId> hot_;
+  std::size_t spinning_ = 0;        // sessions whose binding wants it
   std::uint64_t window_ = 1;        // number of the kActiveWindow that runs, and when it began
   TimePoint window_since_{};
   std::size_t active_ = 0;          // sessions served in it
-  std::size_t active_before_ = 0;   // in the one before
+  std::size_t active_told_ = 0;     // our part of what the neighbours see
   std::function<void()> on_refusal_;
   bool refusals_told_ = true;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -9,18 +9,18 @@
 
 namespace vs {
 
-ControlServer::ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Backend& backend)
-    : loop_(loop), listener_(std::move(listener)), kind_(std::move(kind)), backend_(backend), starter_(::getuid()) {
+ControlServer::ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Shards& shards)
+    : loop_(loop), listener_(std::move(listener)), kind_(std::move(kind)), shards_(shards), starter_(::getuid()) {
   // Listening once more makes the kernel name this process, not its starter, to whoever connects (SO_PEERCRED): so the next
   // vsmgrd knows whom to watch, and whom to end when it hangs.
   ::listen(listener_.get(), SOMAXCONN);
   if (auto watched = loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); }); !watched)
     log::error("control.not_listening", {{"error", watched.error()}});
-  backend_.on_refusal([this] { tell_refusals_soon(); });
+  shards_.on_refusal([this] { tell_refusals_soon(); });
 }
 
 ControlServer::~ControlServer() {
-  backend_.on_refusal(nullptr);
+  shards_.on_refusal(nullptr);
   loop_.unwatch(listener_.get());
 }
 
@@ -39,19 +39,38 @@ void ControlServer::accept() {
       control::Channel::Callbacks{.on_message = [this](std::string_view message) { on_message(message); },
                                   .on_closed = [](const Error& why) { log::info("control.closed", {{"why", why}}); }});
   log::info("control.connected", {{"pid", peer.pid}});
-  send(control::Hello{.kind = kind_, .version = VS_VERSION, .config_number = backend_.config_number()});
+  send(control::Hello{.kind = kind_, .version = VS_VERSION, .config_number = shards_.config_number()});
   tell_refusals_soon();
 }
 
 void ControlServer::on_message(std::string_view message) {
   const auto command = control::decode_command(message);
   if (!command) return log::error("control.command_refused", {{"error", command.error()}});
-  if (const auto* configure = std::get_if<control::Configure>(&*command)) return send(backend_.configure(*configure));
-  if (const auto* ping = std::get_if<control::Ping>(&*command)) return send(control::Pong{ping->number});
-  if (const auto* report = std::get_if<control::Report>(&*command)) {
+  obey(*command);
+}
+
+// Answers come when all loops have given theirs; those of a vsmgrd that is gone by then go to the next one, which takes what it
+// did not ask for as news, or not at all.
+void ControlServer::obey(const control::Command& command) {
+  const auto here = std::weak_ptr(alive_);
+  if (const auto* configure = std::get_if<control::Configure>(&command))
+    return shards_.configure(*configure, [this, here](control::Applied applied) {
+      if (!here.expired()) send(std::move(applied));
+    });
+  if (const auto* ping = std::get_if<control::Ping>(&command))
+    return shards_.ping([this, here, number = ping->number] {
+      if (!here.expired()) send(control::Pong{number});
+    });
+  if (const auto* report = std::get_if<control::Report>(&command)) {
     tell_refusals();
-    return send(control::Stats{report->number, backend_.samples()});
+    return shards_.report([this, here, number = report->number](std::vector<Sample> samples) {
+      if (!here.expired()) send(control::Stats{number, std::move(samples)});
+    });
   }
+  if (const auto* describe = std::get_if<control::Describe>(&command))
+    return shards_.describe(describe->binding, [this, here, number = describe->number](nlohmann::json live) {
+      if (!here.expired()) send(control::Described{number, std::move(live)});
+    });
   log::info("control.stop");
   loop_.stop();
 }
@@ -68,7 +87,10 @@ void ControlServer::tell_refusals_soon() {
 }
 
 void ControlServer::tell_refusals() {
-  for (auto& refused : backend_.take_refusals()) send(std::move(refused));
+  shards_.take_refusals([this, here = std::weak_ptr(alive_)](std::vector<control::Refused> refusals) {
+    if (here.expired()) return;
+    for (control::Refused& refused : refusals) send(std::move(refused));
+  });
 }
 
 }  // namespace vs

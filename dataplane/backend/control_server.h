@@ -10,7 +10,7 @@
 
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
-#include "dataplane/backend/backend.h"
+#include "dataplane/backend/shards.h"
 #include "dataplane/control/channel.h"
 
 namespace vs {
@@ -20,12 +20,13 @@ inline constexpr std::chrono::milliseconds kRefusalPause{200};  // refused opens
 class ControlServer {
  public:
   // `listener` is a listening unix stream socket; only root and our own starter may connect.
-  ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Backend& backend);
+  ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Shards& shards);
   ~ControlServer();
 
  private:
   void accept();
   void on_message(std::string_view message);
+  void obey(const control::Command& command);
   void send(const control::Event& event);
   void tell_refusals_soon();
   void tell_refusals();
@@ -33,7 +34,7 @@ class ControlServer {
   EventLoop& loop_;
   UniqueFd listener_;
   std::string kind_;
-  Backend& backend_;
+  Shards& shards_;
   std::unique_ptr<control::Channel> channel_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   uid_t starter_;

@@ -1,30 +1,6 @@
 #include "dataplane/backend/counters.h"
 
-#include <algorithm>
-#include <bit>
-
 namespace vs {
-
-void DurationHistogram::record(std::chrono::nanoseconds duration) {
-  const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)) / 1000;
-  // Bucket i holds durations up to 2^i us.
-  const std::size_t bucket = us <= 1 ? 0 : static_cast<std::size_t>(std::bit_width(us - 1));
-  ++counts_[std::min(bucket, kBuckets - 1)];
-  ++count_;
-  sum_ += duration;
-}
-
-Sample DurationHistogram::sample(std::string name, std::string help) const {
-  Sample sample{.name = std::move(name), .help = std::move(help), .type = Sample::Type::histogram};
-  std::uint64_t below = 0;
-  for (std::size_t i = 0; i + 1 < kBuckets; ++i) {
-    below += counts_[i];
-    sample.buckets.emplace_back(static_cast<double>(std::uint64_t{1} << i) * 1e-6, below);
-  }
-  sample.count = count_;
-  sample.sum = std::chrono::duration<double>(sum_).count();
-  return sample;
-}
 
 std::string_view name_of(vs_status status) {
   switch (status) {
@@ -84,7 +60,16 @@ void append_samples(std::vector<Sample>& to, const BindingCounters& counters,
   add("vservices_requests_total", "Requests taken from guests' rings.", Type::counter, counters.requests);
   add("vservices_requests_held_total", "Times a session reached its limit of unanswered requests.", Type::counter,
       counters.requests_held);
+  add("vservices_requests_throttled_total", "Times a session waited for the binding's rate.", Type::counter,
+      counters.requests_throttled);
+  add("vservices_request_bytes_total", "Bytes of requests.", Type::counter, counters.request_bytes);
+  add("vservices_response_bytes_total", "Bytes of answers.", Type::counter, counters.response_bytes);
+  add("vservices_memory_exhausted_total", "Opens refused because the domain's memory is used up.", Type::counter,
+      counters.memory_exhausted);
   add("vservices_doorbells_received_total", "Wake-ups by guests.", Type::counter, counters.doorbells_received);
+  add("vservices_doorbells_in_vain_total", "Wake-ups by guests for nothing.", Type::counter, counters.doorbells_in_vain);
+  add("vservices_doorbell_pauses_total", "Times a session's doorbell was not heard for a while because it rang in vain.",
+      Type::counter, counters.doorbell_pauses);
   add("vservices_doorbells_sent_total", "Wake-ups of guests.", Type::counter, counters.doorbells_sent);
   add("vservices_doorbells_suppressed_total", "Wake-ups of guests that were not needed.", Type::counter,
       counters.doorbells_suppressed);
@@ -95,9 +80,12 @@ void append_samples(std::vector<Sample>& to, const BindingCounters& counters,
     add("vservices_sessions_broken_total", "Sessions ended because the guest broke the ring, by what it broke.",
         Type::counter, counters.broken[i])
         .labels.emplace_back("why", name_of(static_cast<vs_broken>(i)));
-  Sample& duration = to.emplace_back(counters.duration.sample(
-      "vservices_request_duration_seconds", "From taking a request off the ring to putting its answer there."));
-  duration.labels = labels;
+  const auto add_latency = [&](const LatencyHistogram& latency, const char* name, const char* help) {
+    if (latency.count() != 0) to.emplace_back(latency.sample(name, help)).labels = labels;
+  };
+  add_latency(counters.queue, "vservices_request_queue_seconds", "From seeing a request in the ring to taking it.");
+  add_latency(counters.service, "vservices_request_service_seconds", "From taking a request to putting its answer there.");
+  add_latency(counters.total, "vservices_request_duration_seconds", "From seeing a request to putting its answer there.");
 }
 
 }  // namespace vs

@@ -1,6 +1,6 @@
 // What is counted for one binding, and how it is shown.
 //
-// Owned by the loop's thread. Durations are kept in microseconds, in buckets that double: 1 us .. 8 s.
+// Owned by the loop's thread.
 #pragma once
 
 #include <array>
@@ -12,21 +12,9 @@
 #include "base/event_loop.h"
 #include "base/sample.h"
 #include "dataplane/abi/ring.h"
+#include "dataplane/backend/latency_histogram.h"
 
 namespace vs {
-
-class DurationHistogram {
- public:
-  static constexpr std::size_t kBuckets = 24;  // the last has no upper bound
-
-  void record(std::chrono::nanoseconds duration);
-  [[nodiscard]] Sample sample(std::string name, std::string help) const;
-
- private:
-  std::array<std::uint64_t, kBuckets> counts_{};
-  std::uint64_t count_ = 0;
-  std::chrono::nanoseconds sum_{};
-};
 
 struct BindingCounters {
   std::uint64_t sessions_opened = 0;
@@ -36,12 +24,20 @@ struct BindingCounters {
   std::uint64_t hellos_bad = 0;          // connections that did not speak the protocol
   std::uint64_t requests = 0;
   std::uint64_t requests_held = 0;       // times a session reached its limit of unanswered requests
+  std::uint64_t requests_throttled = 0;  // times a session had to wait for the binding's rate
+  std::uint64_t request_bytes = 0;
+  std::uint64_t response_bytes = 0;
+  std::uint64_t memory_exhausted = 0;    // opens refused because the domain's memory is used up
   std::uint64_t doorbells_received = 0;
+  std::uint64_t doorbells_in_vain = 0;   // of those: nothing had come
+  std::uint64_t doorbell_pauses = 0;     // times a session's doorbell was not heard for a while because of those
   std::uint64_t doorbells_sent = 0;
   std::uint64_t doorbells_suppressed = 0;
   std::array<std::uint64_t, VS_STATUS_TOO_LARGE + 1> answers{};     // by vs_status
   std::array<std::uint64_t, VS_BROKEN_PAYLOAD + 1> broken{};        // sessions, by vs_broken
-  DurationHistogram duration;            // taken from the ring to answered
+  LatencyHistogram queue;                // seen in the ring to taken
+  LatencyHistogram service;              // taken to answered
+  LatencyHistogram total;                // seen to answered
 };
 
 // How the loop waited.

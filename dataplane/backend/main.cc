@@ -13,14 +13,15 @@
 
 #include "base/event_loop.h"
 #include "base/log.h"
-#include "dataplane/backend/backend.h"
 #include "dataplane/backend/control_server.h"
 #include "dataplane/backend/privilege.h"
+#include "dataplane/backend/shards.h"
 #include "dataplane/services/dns/dns_service.h"
 
 namespace {
 
-constexpr std::string_view kUsage = R"(usage: vsbackend --kind KIND --control-fd FD --directory DIR [--user UID:GID] [--log-level LEVEL]
+constexpr std::string_view kUsage = R"(usage: vsbackend --kind KIND --control-fd FD --directory DIR [--user UID:GID] [--loops COUNT]
+                 [--log-level LEVEL]
 
 Serves the guests of one service kind over shared memory. vsmgrd starts it; there is seldom a reason to do so by hand.
 
@@ -28,6 +29,7 @@ Serves the guests of one service kind over shared memory. vsmgrd starts it; ther
   --control-fd FD    listening unix socket on which vsmgrd gives its commands
   --directory DIR    where the domains' device sockets are made: DIR/DOMAIN/DEVICE
   --user UID:GID     what to become before serving, when started as root
+  --loops COUNT      threads that serve guests, 1 to 64; default: one for each core it may use
   --log-level LEVEL  debug, info, warn or error; default info
 )";
 
@@ -36,6 +38,7 @@ struct Options {
   int control_fd = -1;
   std::filesystem::path directory;
   std::optional<vs::UserIds> user;
+  std::size_t loops = vs::usable_cores();
 };
 
 vs::Result<Options> parse(int argc, char** argv) {
@@ -54,6 +57,11 @@ vs::Result<Options> parse(int argc, char** argv) {
       auto user = vs::parse_user_ids(value);
       if (!user) return vs::fail(std::move(user.error()));
       options.user = *user;
+    } else if (name == "--loops") {
+      const int loops = std::atoi(std::string(value).c_str());
+      if (loops < 1 || static_cast<std::size_t>(loops) > vs::kLoopsMax)
+        return vs::fail(vs::ErrorCode::invalid, "--loops " + std::string(value) + ": not a number from 1 to 64");
+      options.loops = static_cast<std::size_t>(loops);
     } else if (name == "--log-level") {
       auto level = vs::log::parse_level(value);
       if (!level) return vs::fail(std::move(level.error()));
@@ -67,8 +75,8 @@ vs::Result<Options> parse(int argc, char** argv) {
   return options;
 }
 
-vs::Result<std::unique_ptr<vs::Service>> make_service(vs::EventLoop& loop, std::string_view kind) {
-  if (kind == "dns") return std::unique_ptr<vs::Service>(std::make_unique<vs::dns::DnsService>(loop));
+vs::Result<vs::Shards::MakeService> service_maker(std::string_view kind) {
+  if (kind == "dns") return [](vs::EventLoop& loop) { return std::make_unique<vs::dns::DnsService>(loop); };
   return vs::fail(vs::ErrorCode::invalid, "service kind " + std::string(kind) + ": not in this program");
 }
 
@@ -92,14 +100,14 @@ vs::Result<> serve(const Options& options) {
   vs::EventLoop loop;
   const auto signals = stop_on_signals(loop);
   if (!signals) return vs::fail(signals.error());
-  auto service = make_service(loop, options.kind);
+  auto service = service_maker(options.kind);
   if (!service) return vs::fail(std::move(service.error()));
   if (auto dropped = vs::drop_privilege(options.user); !dropped) return dropped;
-  vs::Backend backend(loop, options.kind, std::move(*service), options.directory);
-  vs::ControlServer control(loop, vs::UniqueFd(options.control_fd), options.kind, backend);
-  vs::log::info("backend.started", {{"kind", options.kind}, {"version", VS_VERSION}});
+  vs::Shards shards(loop, options.kind, options.directory, options.loops, *service);
+  vs::ControlServer control(loop, vs::UniqueFd(options.control_fd), options.kind, shards);
+  vs::log::info("backend.started", {{"kind", options.kind}, {"version", VS_VERSION}, {"loops", options.loops}});
   loop.run();
-  vs::log::info("backend.stopped", {{"kind", options.kind}, {"sessions", backend.sessions()}});
+  vs::log::info("backend.stopped", {{"kind", options.kind}});
   return {};
 }
 

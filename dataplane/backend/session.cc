@@ -1,5 +1,6 @@
 #include "dataplane/backend/session.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -8,6 +9,8 @@
 
 namespace vs {
 namespace {
+
+inline constexpr int kDoorbellsPerDrainMax = 512;  // a socket of the usual size holds fewer
 
 constexpr std::size_t answer_record_bytes(std::size_t answer_bytes) {
   return record_bytes(static_cast<std::uint32_t>(sizeof(vs_record) + sizeof(vs_answer) + answer_bytes));
@@ -26,16 +29,16 @@ Session::Session(UniqueFd socket, LocalRegion region, BindingCounters& counters)
 
 bool Session::woken() {
   ++counters_.doorbells_received;
-  if (++wakes_undrained_ < kWakesPerDrain) return true;
+  return ++wakes_undrained_ < kWakesPerDrain || drain();
+}
+
+bool Session::drain() {
   wakes_undrained_ = 0;
-  return drain_doorbells(socket_.get());
+  return drain_doorbells(socket_.get(), kDoorbellsPerDrainMax);
 }
 
 Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, TimePoint now) {
-  if (waiting_for_answers()) {
-    ++counters_.requests_held;
-    return std::optional<TakenRequest>{};
-  }
+  if (waiting_for_answers()) return std::optional<TakenRequest>{};
   auto taken = requests_.take(scratch);
   if (!taken) return fail(std::move(taken.error()));
   if (!*taken) return std::optional<TakenRequest>{};
@@ -47,9 +50,14 @@ Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, 
   if (head.answer_bytes_max < answer_record_bytes(0)) return give_up(VS_BROKEN_CREDIT, "a request with no room for its answer");
 
   while (slots_[next_slot_].used) next_slot_ = (next_slot_ + 1) % kUnansweredMax;  // one is free: checked above
-  slots_[next_slot_] = {true, record.cookie, head.answer_bytes_max, now};
+  const TimePoint arrived = arrivals_.of(requests_.position(), now);
+  slots_[next_slot_] = {true, record.cookie, head.answer_bytes_max, arrived, now};
   ++unanswered_;
   ++counters_.requests;
+  counters_.queue.record(now - arrived);
+  counters_.request_bytes += record.payload.size();
+  const auto bytes = static_cast<std::uint32_t>(record.payload.size() + sizeof(vs_record));
+  record_bytes_mean_ = record_bytes_mean_ - record_bytes_mean_ / 8 + bytes / 8;
   return std::optional<TakenRequest>{
       TakenRequest{next_slot_, record.type, head.timeout_ms, record.payload.subspan(sizeof head)}};
 }
@@ -57,6 +65,15 @@ Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, 
 bool Session::rest() {
   release();
   return requests_.ask_for_data();
+}
+
+// The ring counts bytes: as many as so many messages lately had. Never more than half the ring, so that the guest does not fill
+// it before.
+bool Session::rest_until(std::uint32_t messages) {
+  release();
+  const std::uint64_t bytes = std::uint64_t{messages > 0 ? messages - 1 : 0} * record_bytes(record_bytes_mean_);
+  const std::uint64_t most = std::uint64_t{1} << (region_.header().request.data_bytes_log2 - 1);
+  return requests_.ask_for_data_beyond(static_cast<std::uint32_t>(std::min(bytes, most)));
 }
 
 void Session::release() { ring_doorbell_if(requests_.release()); }
@@ -74,7 +91,9 @@ Result<> Session::answer(std::size_t slot_number, vs_status status, std::span<co
   slot.used = false;
   --unanswered_;
   ++counters_.answers[head.status];
-  counters_.duration.record(now - slot.taken);
+  counters_.service.record(now - slot.taken);
+  counters_.total.record(now - slot.arrived);
+  counters_.response_bytes += bytes.size();
   const auto pushed =
       answers_.push(VS_RECORD_ANSWER, slot.cookie, {std::as_bytes(std::span<const vs_answer, 1>(&head, 1)), bytes});
   if (!pushed) return fail(pushed.error());
@@ -85,6 +104,10 @@ Result<> Session::answer(std::size_t slot_number, vs_status status, std::span<co
 
 vs_broken Session::broken() const {
   return requests_.broken() != VS_BROKEN_NOT ? requests_.broken() : answers_.broken();
+}
+
+std::uint32_t Session::request_bytes_waiting() const {
+  return std::min(requests_.published() - requests_.position(), std::uint32_t{1} << region_.header().request.data_bytes_log2);
 }
 
 tl::unexpected<Error> Session::give_up(vs_broken why, const char* what) {

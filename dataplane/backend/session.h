@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "dataplane/backend/arrivals.h"
 #include "dataplane/backend/counters.h"
 #include "dataplane/ring/consumer.h"
 #include "dataplane/ring/producer.h"
@@ -19,9 +20,8 @@
 
 namespace vs {
 
-inline constexpr int kBatchRequestsMax = 64;      // then the next guest has its turn
 inline constexpr std::size_t kUnansweredMax = 64;  // of one session; a power of two: slots are part of tickets
-inline constexpr int kWakesPerDrain = 16;         // doorbells are left unread that long; the socket holds far more
+inline constexpr int kWakesPerDrain = 16;          // doorbells are left unread that long; a socket holds over 200
 
 // One request taken off the ring. The payload is a copy in the scratch buffer, behind struct vs_request.
 struct TakenRequest {
@@ -39,18 +39,30 @@ class Session {
   Session(UniqueFd socket, LocalRegion region, BindingCounters& counters);
 
   [[nodiscard]] int socket() const { return socket_.get(); }
+  [[nodiscard]] std::size_t memory_bytes() const { return region_.header().bytes; }
 
   // A doorbell came in. False when the guest is gone.
   bool woken();
+  // Takes all doorbells off, within reason. False when the guest is gone.
+  bool drain();
 
+  // Notes how far the guest has come, to measure how long requests wait.
+  void look(TimePoint now) { arrivals_.saw(requests_.published(), now); }
+  // Whether the guest has put a request there that may be taken now.
+  [[nodiscard]] bool has_request() const { return !waiting_for_answers() && !requests_.empty(); }
   // The next request; nullopt when there is none, or none may be taken now (`waiting_for_answers`).
   Result<std::optional<TakenRequest>> take(std::span<std::byte> scratch, TimePoint now);
   [[nodiscard]] bool waiting_for_answers() const { return unanswered_ == kUnansweredMax; }
-  // Gives the space of what was taken back and asks for the next doorbell: true when nothing came meanwhile.
-  bool rest();
+
+  // Notes that it waits for answers.
+  void held() { ++counters_.requests_held; }
+
+  // Gives the space of what was taken back.
   void release();
-  // Whether the guest has put a request there that may be taken now.
-  [[nodiscard]] bool has_request() const { return !waiting_for_answers() && !requests_.empty(); }
+  // That, and asks for the next doorbell: true when nothing came meanwhile.
+  bool rest();
+  // That, and asks for a doorbell when `messages` wait: true when there are fewer.
+  bool rest_until(std::uint32_t messages);
 
   // Answers the request in `slot`, which is free afterwards. Errors: invalid, when the guest broke its promise of room.
   Result<> answer(std::size_t slot, vs_status status, std::span<const std::byte> bytes, TimePoint now);
@@ -58,11 +70,16 @@ class Session {
   // What the guest broke, if it did; counted once by the caller.
   [[nodiscard]] vs_broken broken() const;
 
+  // What fills the rings now, by what the guest says of its own index.
+  [[nodiscard]] std::uint32_t request_bytes_waiting() const;
+  [[nodiscard]] std::uint32_t response_bytes_waiting() const { return answers_.bytes_used(); }
+
  private:
   struct Slot {
     bool used = false;
     std::uint64_t cookie = 0;
     std::uint32_t answer_bytes_max = 0;
+    TimePoint arrived{};
     TimePoint taken{};
   };
 
@@ -74,9 +91,11 @@ class Session {
   RingConsumer requests_;
   RingProducer answers_;
   BindingCounters& counters_;
+  Arrivals arrivals_;
   std::array<Slot, kUnansweredMax> slots_{};
   std::size_t unanswered_ = 0;
   std::size_t next_slot_ = 0;
+  std::uint32_t record_bytes_mean_ = 64;
   int wakes_undrained_ = 0;
 };
 

@@ -33,7 +33,10 @@ static void pause_ms(int ms) {
 }
 
 static void disconnect(struct vs_device *device) {
-  if (device->connected) vs_session_close(&device->session);
+  if (device->connected) {
+    device->stats.doorbell_pauses += device->session.wait.pauses;
+    vs_session_close(&device->session);
+  }
   device->connected = false;
 }
 
@@ -110,7 +113,10 @@ void vs_forget(struct vs_device *device) { vs_close(device); }
 
 int vs_alive(const struct vs_device *device) { return device->connected && vs_session_alive(&device->session); }
 
-void vs_get_stats(const struct vs_device *device, struct vs_stats *stats) { *stats = device->stats; }
+void vs_get_stats(const struct vs_device *device, struct vs_stats *stats) {
+  *stats = device->stats;
+  if (device->connected) stats->doorbell_pauses += device->session.wait.pauses;
+}
 
 static int ring_doorbell_if(struct vs_device *device, bool asked) {
   if (!asked) {
@@ -143,6 +149,7 @@ static int receive(struct vs_device *device, uint64_t cookie, int64_t deadline_m
     int took = vs_consumer_take(answers, device->answer, &taken);
     if (took < 0) return took;
     if (took == 1) {
+      vs_wait_useful(&device->session.wait);
       if (taken.cookie != cookie || taken.type != VS_RECORD_ANSWER) {
         vs_consumer_give_up(answers, VS_BROKEN_COOKIE);
         return -EPROTO;
@@ -158,9 +165,8 @@ static int receive(struct vs_device *device, uint64_t cookie, int64_t deadline_m
       device->stats.answers++;
       return 0;
     }
-    if (!vs_consumer_ask(answers)) continue;
     device->stats.waits++;
-    int status = vs_session_sleep(&device->session, deadline_ms);
+    int status = vs_session_wait(&device->session, deadline_ms);
     if (status == -ECONNRESET && !vs_consumer_empty(answers)) continue; /* it answered, then went */
     if (status != 0) return status;
   }
@@ -205,7 +211,8 @@ int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t
     struct vs_answer head = {0};
     size_t bytes = 0;
     int status = call_once(device, type, request, request_bytes, room, deadline_ms, &head, &bytes);
-    if (status == -ECONNRESET) { /* the request was not answered: it is still ours, and goes to the next backend */
+    if (status != 0) device->stats.broken = vs_session_broken(&device->session);
+    if (status == -ECONNRESET && device->stats.broken == VS_BROKEN_NOT) { /* not answered: it is still ours, and goes to the next backend */
       disconnect(device);
       device->stats.reconnects++;
       device->stats.repeats++;
@@ -213,6 +220,7 @@ int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t
     }
     if (status != 0) { /* a late answer must not meet the next request */
       disconnect(device);
+      if (device->stats.broken != VS_BROKEN_NOT) status = -EPROTO; /* the backend does not believe us any more */
       device->disabled = status == -EPROTO;
       return status;
     }

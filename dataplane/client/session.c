@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -13,12 +14,13 @@
 #include "dataplane/abi/local.h"
 
 /* A doorbell that got lost could not be seen; it would show as this long a wait, not as a hang. */
-enum { kSleepMsMax = 1000 };
+enum {
+  kSleepMsMax = 1000,
+  kLookNs = 1000 * 1000 /* without sleeping: then the socket is looked at, too */
+};
 
 int64_t vs_now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return vs_now_ns() / 1000000;
 }
 
 static int set_timeout(int socket, int option, int timeout_ms) {
@@ -57,8 +59,10 @@ static int connect_to(const char *path, int64_t deadline_ms) {
   }
 }
 
-static int errno_of_status(uint32_t status) {
-  switch (status) {
+static int errno_of_welcome(const struct vs_local_welcome *welcome) {
+  if (welcome->status == VS_STATUS_INVALID && welcome->reason == VS_LOCAL_REASON_VERSION) return -EPROTONOSUPPORT;
+  if (welcome->status == VS_STATUS_INVALID && welcome->reason == VS_LOCAL_REASON_FEATURES) return -EOPNOTSUPP;
+  switch (welcome->status) {
     case VS_STATUS_OK: return 0;
     case VS_STATUS_INVALID: return -EINVAL;
     case VS_STATUS_DENIED: return -EACCES;
@@ -94,7 +98,7 @@ static int receive_welcome(struct vs_session *session, int64_t deadline_ms, stru
       item->cmsg_len == CMSG_LEN(sizeof(int)))
     memcpy(memory, CMSG_DATA(item), sizeof(int));
   if (received != sizeof *welcome || welcome->magic != VS_LOCAL_MAGIC) return -EPROTO;
-  return errno_of_status(welcome->status);
+  return errno_of_welcome(welcome);
 }
 
 /* Makes one of our own parts of the region writable. */
@@ -125,18 +129,21 @@ static int map_region(struct vs_session *session, int memory, uint32_t region_by
   if (result != 0) return result;
   vs_producer_start(&session->requests, session->region, &header.request);
   vs_consumer_start(&session->answers, session->region, &header.response);
+  vs_wait_start(&session->wait, &header);
   return 0;
 }
 
-static int shake_hands(struct vs_session *session, const char *service, uint32_t generation, int64_t deadline_ms) {
+static int shake_hands(struct vs_session *session, const char *device, const char *service, uint32_t generation,
+                       int64_t deadline_ms) {
   struct stat status;
   if (fstat(session->socket, &status) != 0) return -errno;
   session->socket_device = status.st_dev;
   session->socket_inode = status.st_ino;
   struct vs_local_hello hello = {
       .magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .minor = VS_REGION_MINOR, .generation = generation};
-  if (strlen(service) > sizeof hello.service) return -EINVAL;
+  if (strlen(service) > sizeof hello.service || strlen(device) > sizeof hello.device) return -EINVAL;
   memcpy(hello.service, service, strlen(service));
+  memcpy(hello.device, device, strlen(device));
   if (send(session->socket, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) return -ECONNREFUSED;
 
   struct vs_local_welcome welcome;
@@ -151,7 +158,8 @@ int vs_session_open(struct vs_session *session, const char *path, const char *se
                     int64_t deadline_ms) {
   *session = (struct vs_session){.socket = connect_to(path, deadline_ms), .receive_timeout_ms = -1};
   if (session->socket < 0) return session->socket;
-  int status = shake_hands(session, service, generation, deadline_ms);
+  const char *slash = strrchr(path, '/');
+  int status = shake_hands(session, slash == NULL ? path : slash + 1, service, generation, deadline_ms);
   if (status != 0) vs_session_close(session);
   return status;
 }
@@ -191,4 +199,56 @@ int vs_session_sleep(struct vs_session *session, int64_t deadline_ms) {
   if (received > 0) return 0;
   if (received == 0) return -ECONNRESET;
   return errno == EAGAIN || errno == EINTR ? 0 : errno_of_socket(errno);
+}
+
+uint32_t vs_session_broken(const struct vs_session *session) {
+  if (session->region == NULL) return VS_BROKEN_NOT;
+  const uint32_t of_requests = __atomic_load_n(&session->requests.peer->broken, __ATOMIC_ACQUIRE);
+  return of_requests != 0 ? of_requests : __atomic_load_n(&session->answers.peer->broken, __ATOMIC_ACQUIRE);
+}
+
+/* 0 while the backend is there. Doorbells stay where they are, and do not hide the end that lies behind them. */
+static int look_at_socket(const struct vs_session *session) {
+  struct pollfd end = {.fd = session->socket, .events = POLLRDHUP};
+  if (poll(&end, 1, 0) <= 0) return 0;
+  return (end.revents & POLLNVAL) != 0 ? -ESTALE : -ECONNRESET;
+}
+
+static int spin(struct vs_session *session, int64_t deadline_ms) {
+  while (!vs_wait_look(&session->answers, kLookNs)) {
+    if (vs_now_ms() >= deadline_ms) return -ETIMEDOUT;
+    int status = look_at_socket(session);
+    if (status != 0) return status;
+  }
+  return 0;
+}
+
+static void nap(int64_t ns) {
+  const struct timespec length = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+  nanosleep(&length, NULL);
+}
+
+/* A backend that rings for nothing, again and again, is listened to less and less. */
+static void rest_from_doorbells(struct vs_session *session, int64_t deadline_ms) {
+  if (!vs_consumer_empty(&session->answers)) return;
+  int deaf_ms = vs_wait_in_vain_ms(&session->wait);
+  int64_t left = deadline_ms - vs_now_ms();
+  if (deaf_ms == 0 || left <= 0) return;
+  session->wait.pauses++;
+  nap((deaf_ms < left ? deaf_ms : left) * 1000000);
+}
+
+int vs_session_wait(struct vs_session *session, int64_t deadline_ms) {
+  struct vs_wait *wait = &session->wait;
+  if (wait->mode == VS_WAIT_SPIN) return spin(session, deadline_ms);
+  const int64_t begun = vs_now_ns();
+  /* Nobody was asked to ring: what comes meanwhile costs the backend no doorbell. */
+  if (wait->mode == VS_WAIT_TIMER) nap((int64_t)wait->batch_us * 1000);
+  const int64_t window = vs_wait_window(wait);
+  if (window != 0 && vs_wait_look(&session->answers, window)) return 0;
+  if (!vs_consumer_ask(&session->answers)) return 0;
+  int status = vs_session_sleep(session, deadline_ms);
+  if (status == 0) rest_from_doorbells(session, deadline_ms);
+  vs_wait_learn(wait, vs_now_ns() - begun);
+  return status;
 }

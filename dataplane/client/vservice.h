@@ -11,6 +11,7 @@
  *   -EACCES        policy denies this device               -ETIMEDOUT    not within the time given
  *   -ECONNREFUSED  the backend is not there                -EPROTO       the backend broke the ring: the device is disabled
  *   -EMSGSIZE      request or answer too large             -ENOMEM       out of memory, or the backend is out of sessions
+ *   -EPROTONOSUPPORT  the backend is of another version     -EOPNOTSUPP   the backend lacks a feature that we need
  *   -EAGAIN        the service cannot answer now           -ESTALE       a file descriptor of the device was closed under us
  */
 #ifndef VSERVICES_CLIENT_VSERVICE_H
@@ -32,9 +33,11 @@ struct vs_stats {
   uint64_t answers;
   uint64_t doorbells_sent;
   uint64_t doorbells_suppressed;
-  uint64_t waits;      /* times the caller slept */
+  uint64_t waits;      /* times the caller waited */
+  uint64_t doorbell_pauses; /* times the doorbell was not listened to for a while because it rang in vain */
   uint64_t reconnects;
   uint64_t repeats;    /* requests sent again after a reconnect */
+  uint32_t broken;     /* enum vs_broken of abi/ring.h: what the backend says that this side broke; 0: nothing */
 };
 
 /* Opens device `name` of the service kind `service` ("dns") and waits at most `timeout_ms` for the backend.

@@ -9,6 +9,18 @@ using nlohmann::json;
 
 inline constexpr std::size_t kSamplesMax = 100'000;
 
+json to_json(const Terms& terms) {
+  return {{"wait", name_of(terms.wait)},
+          {"batchMessages", terms.batch_messages},
+          {"batchUs", terms.batch_us},
+          {"requestBytes", terms.request_bytes},
+          {"responseBytes", terms.response_bytes},
+          {"priority", name_of(terms.priority)},
+          {"ratePerS", terms.rate_per_s},
+          {"burst", terms.burst},
+          {"memoryBytesMax", terms.memory_bytes_max}};
+}
+
 json to_json(const Configure& configure) {
   json services = json::array();
   for (const ServiceConfig& service : configure.services)
@@ -19,7 +31,8 @@ json to_json(const Configure& configure) {
                         {"domain", binding.domain},
                         {"device", binding.device},
                         {"service", binding.service},
-                        {"granted", binding.granted}});
+                        {"granted", binding.granted},
+                        {"terms", to_json(binding.terms)}});
   return {{"type", "configure"}, {"number", configure.number}, {"services", services}, {"bindings", bindings}};
 }
 
@@ -27,6 +40,12 @@ json to_json(const Stop&) { return {{"type", "stop"}}; }
 
 json to_json(const Ping& ping) { return {{"type", "ping"}, {"number", ping.number}}; }
 json to_json(const Pong& pong) { return {{"type", "pong"}, {"number", pong.number}}; }
+json to_json(const Describe& describe) {
+  return {{"type", "describe"}, {"number", describe.number}, {"binding", describe.binding}};
+}
+json to_json(const Described& described) {
+  return {{"type", "described"}, {"number", described.number}, {"live", described.live}};
+}
 json to_json(const Report& report) { return {{"type", "report"}, {"number", report.number}}; }
 
 json to_json(const Hello& hello) {
@@ -71,6 +90,26 @@ json to_json(const Stats& stats) {
 }
 
 // nlohmann's at() and get() throw where a field is missing or of another type; they are caught in decode_with.
+template <class Value>
+Value known(std::optional<Value> value, const char* what) {
+  if (!value) throw std::invalid_argument(what);
+  return *value;
+}
+
+Terms terms_from(const json& from) {
+  Terms terms{.wait = known(wait_mode_named(from.at("wait").get<std::string>()), "wait"),
+              .batch_messages = from.at("batchMessages").get<std::uint32_t>(),
+              .batch_us = from.at("batchUs").get<std::uint32_t>(),
+              .request_bytes = from.at("requestBytes").get<std::uint32_t>(),
+              .response_bytes = from.at("responseBytes").get<std::uint32_t>(),
+              .priority = known(priority_named(from.at("priority").get<std::string>()), "priority"),
+              .rate_per_s = from.at("ratePerS").get<std::uint64_t>(),
+              .burst = from.at("burst").get<std::uint64_t>(),
+              .memory_bytes_max = from.at("memoryBytesMax").get<std::uint64_t>()};
+  if (!is_ring_size(terms.request_bytes) || !is_ring_size(terms.response_bytes)) throw std::invalid_argument("ring size");
+  return terms;
+}
+
 Configure configure_from(const json& from) {
   Configure configure{.number = from.at("number").get<std::uint64_t>()};
   for (const json& service : from.at("services"))
@@ -78,7 +117,7 @@ Configure configure_from(const json& from) {
   for (const json& binding : from.at("bindings"))
     configure.bindings.push_back({binding.at("name").get<std::string>(), binding.at("domain").get<std::string>(),
                                   binding.at("device").get<std::string>(), binding.at("service").get<std::string>(),
-                                  binding.at("granted").get<bool>()});
+                                  binding.at("granted").get<bool>(), terms_from(binding.at("terms"))});
   return configure;
 }
 
@@ -147,6 +186,8 @@ Result<Command> decode_command(std::string_view text) {
     if (type == "configure") return Command{configure_from(from)};
     if (type == "stop") return Command{Stop{}};
     if (type == "ping") return Command{Ping{from.at("number").get<std::uint64_t>()}};
+    if (type == "describe")
+      return Command{Describe{from.at("number").get<std::uint64_t>(), from.at("binding").get<std::string>()}};
     if (type == "report") return Command{Report{from.at("number").get<std::uint64_t>()}};
     return fail(ErrorCode::invalid, "control message: unknown command " + type);
   });
@@ -158,6 +199,7 @@ Result<Event> decode_event(std::string_view text) {
     if (type == "applied") return Event{applied_from(from)};
     if (type == "refused") return Event{refused_from(from)};
     if (type == "pong") return Event{Pong{from.at("number").get<std::uint64_t>()}};
+    if (type == "described") return Event{Described{from.at("number").get<std::uint64_t>(), from.at("live")}};
     if (type == "stats") return Event{stats_from(from)};
     return fail(ErrorCode::invalid, "control message: unknown event " + type);
   });

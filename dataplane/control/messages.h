@@ -15,10 +15,11 @@
 
 #include "base/result.h"
 #include "base/sample.h"
+#include "dataplane/control/terms.h"
 
 namespace vs::control {
 
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 
 struct ServiceConfig {
   std::string name;
@@ -34,6 +35,7 @@ struct BindingConfig {
   std::string device;
   std::string service;
   bool granted = false;
+  Terms terms;
   friend bool operator==(const BindingConfig&, const BindingConfig&) = default;
 };
 
@@ -62,7 +64,14 @@ struct Report {
   friend bool operator==(const Report&, const Report&) = default;
 };
 
-using Command = std::variant<Configure, Stop, Ping, Report>;
+// Tell all about one binding as of now: answered by Described.
+struct Describe {
+  std::uint64_t number = 0;
+  std::string binding;
+  friend bool operator==(const Describe&, const Describe&) = default;
+};
+
+using Command = std::variant<Configure, Stop, Ping, Report, Describe>;
 
 // First on every connection.
 struct Hello {
@@ -106,7 +115,15 @@ struct Stats {
   std::vector<Sample> samples;
 };
 
-using Event = std::variant<Hello, Applied, Refused, Pong, Stats>;
+// What a binding does now, for people: `live` is shown as it is (schemas/openapi.yaml, BindingLive). Null when the backend does
+// not know the binding.
+struct Described {
+  std::uint64_t number = 0;  // of the Describe
+  nlohmann::json live;
+  friend bool operator==(const Described&, const Described&) = default;
+};
+
+using Event = std::variant<Hello, Applied, Refused, Pong, Stats, Described>;
 
 std::string encode(const Command& command);
 std::string encode(const Event& event);

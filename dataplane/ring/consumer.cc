@@ -71,6 +71,14 @@ bool RingConsumer::ask_for_data() {
   return empty();
 }
 
+bool RingConsumer::ask_for_data_beyond(std::uint32_t bytes) {
+  shared::store_relaxed(memory_.own->data_event, cons_ + bytes);
+  shared::full_fence();
+  return published() - cons_ <= bytes;
+}
+
+std::uint32_t RingConsumer::published() const { return shared::load_acquire(memory_.peer->prod); }
+
 bool RingConsumer::empty() const { return shared::load_acquire(record_at(cons_)->commit_bytes) == 0; }
 
 tl::unexpected<Error> RingConsumer::give_up(vs_broken why) {

@@ -42,7 +42,14 @@ class RingConsumer {
 
   // Asks to be woken at the next record, and looks again: true when it may sleep, false when there is one already.
   bool ask_for_data();
+  // Asks to be woken when more than `bytes` are waiting, and looks again. Who asks so looks by himself after some time, too.
+  bool ask_for_data_beyond(std::uint32_t bytes);
   [[nodiscard]] bool empty() const;
+
+  // Behind the last record taken.
+  [[nodiscard]] std::uint32_t position() const { return cons_; }
+  // Behind the last record published, by what the producer says: to measure by, not to believe.
+  [[nodiscard]] std::uint32_t published() const;
 
   // Tells the peer that what it sent made no sense, for reasons that the ring cannot know.
   void give_up_for(vs_broken why) { (void)give_up(why); }

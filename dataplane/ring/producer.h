@@ -39,6 +39,8 @@ class RingProducer {
   Result<bool> ask_for_space(std::size_t payload_bytes);
 
   [[nodiscard]] vs_broken broken() const { return broken_; }
+  // What is not known to be consumed yet.
+  [[nodiscard]] std::uint32_t bytes_used() const { return prod_ - cons_; }
 
  private:
   Result<std::uint32_t> bytes_free();

@@ -47,6 +47,9 @@ vs_region_header make_header(RegionShape shape, std::uint32_t generation) {
   header.major = VS_REGION_MAJOR;
   header.minor = VS_REGION_MINOR;
   header.generation = generation;
+  header.wait_mode = shape.wait;
+  header.batch_messages = shape.batch_messages;
+  header.batch_us = shape.batch_us;
   std::uint32_t next = VS_PAGE_BYTES;
   const auto place = [&next](std::uint32_t bytes) { return std::exchange(next, next + bytes); };
   header.request.data_bytes_log2 = shape.request_bytes_log2;
@@ -58,7 +61,12 @@ vs_region_header make_header(RegionShape shape, std::uint32_t generation) {
   header.request.prod_offset = place(VS_PAGE_BYTES);
   header.request.data_offset = place(1u << shape.request_bytes_log2);
   header.bytes = next;
+  VS_CHECK(header.bytes == region_bytes(shape));
   return header;
+}
+
+std::uint32_t region_bytes(RegionShape shape) {
+  return 5 * VS_PAGE_BYTES + (1u << shape.request_bytes_log2) + (1u << shape.response_bytes_log2);
 }
 
 Result<> judge_header(const vs_region_header& header, std::size_t mapped_bytes) {

@@ -20,7 +20,13 @@ constexpr std::uint32_t record_bytes(std::uint32_t bytes) {
 struct RegionShape {
   std::uint32_t request_bytes_log2 = 15;   // 32 KiB: records to 4 KiB
   std::uint32_t response_bytes_log2 = 18;  // 256 KiB: records to 32 KiB
+  vs_wait_mode wait = VS_WAIT_ADAPTIVE;
+  std::uint32_t batch_messages = 16;  // of VS_WAIT_TIMER
+  std::uint32_t batch_us = 50;        // of VS_WAIT_TIMER
 };
+
+// What a region of this shape takes up.
+std::uint32_t region_bytes(RegionShape shape);
 
 // The header of a region of this shape. The shape is ours, so it is checked, not judged.
 vs_region_header make_header(RegionShape shape, std::uint32_t generation);

@@ -132,8 +132,12 @@ TEST(EventLoop, RunsWhatWasDeferredAfterTheTurnAndBeforeItWaits) {
 class Memory final : public Poller {
  public:
   bool hot() const override { return hot_; }
+  bool busy() const override { return busy_turns > 0; }
+  bool spins() const override { return spinning; }
   std::size_t active(std::chrono::steady_clock::time_point) override { return 1; }
   bool poll() override {
+    if (busy_turns > 0) --busy_turns;
+    if (++looks == comes_at_look) work = 1;
     if (work == 0) return false;
     done += work;
     work = 0;
@@ -152,6 +156,10 @@ class Memory final : public Poller {
   int done = 0;
   int settled = 0;
   int comes_while_settling = 0;
+  int busy_turns = 0;  // for so many it has put off work
+  bool spinning = false;
+  int looks = 0;
+  int comes_at_look = 0;
 
  private:
   bool hot_ = true;
@@ -168,6 +176,28 @@ TEST(EventLoop, AsksForDoorbellsBeforeItSleeps) {
   EXPECT_EQ(memory.settled, 1) << "it was asked already";
 }
 
+TEST(EventLoop, DoesNotWaitWhileWorkIsPutOff) {
+  EventLoop loop;
+  Memory memory;
+  loop.poll_with(&memory);
+  memory.busy_turns = 3;
+  for (int turn = 0; turn < 3; ++turn) loop.run_once(60s);
+  EXPECT_EQ(loop.counts().sleeps, 0u);
+  EXPECT_EQ(memory.settled, 0);
+}
+
+TEST(EventLoop, LooksForAsLongAsItTakesWhenToldTo) {
+  EventLoop loop;
+  Memory memory;
+  loop.poll_with(&memory);
+  memory.spinning = true;
+  memory.comes_at_look = 20'000;
+  loop.run_once(60s);
+  EXPECT_EQ(memory.done, 1);
+  EXPECT_EQ(loop.counts().sleeps, 0u);
+  EXPECT_EQ(memory.settled, 0) << "nobody needs to ring";
+}
+
 TEST(EventLoop, DoesNotSleepOnWorkThatCameMeanwhile) {
   EventLoop loop;
   Memory memory;
@@ -181,6 +211,8 @@ TEST(EventLoop, DoesNotSleepOnWorkThatCameMeanwhile) {
 class Flood final : public Poller {
  public:
   bool hot() const override { return true; }
+  bool busy() const override { return false; }
+  bool spins() const override { return false; }
   std::size_t active(std::chrono::steady_clock::time_point) override { return peers; }
   bool poll() override { return flooded; }
   bool settle() override { return !flooded; }

@@ -11,7 +11,7 @@ namespace vs {
 struct Api::Impl {
   Impl(const ApiOptions& options, Store& store, const Clock& clock, ApiHooks hooks)
       : counters(std::move(hooks.on_limit)),
-        dispatcher(http::make_router(store, std::move(hooks.metrics_text)), options.owner, clock,
+        dispatcher(http::make_router(store, std::move(hooks.metrics_text), std::move(hooks.binding_live)), options.owner, clock,
                    std::move(hooks.on_request)) {}
 
   http::TransportCounters counters;

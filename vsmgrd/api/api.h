@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/sample.h"
@@ -30,6 +32,8 @@ struct ApiOptions {
 
 struct ApiHooks {
   std::function<std::string()> metrics_text;     // the body of GET /metrics
+  // What a binding does now, to be shown as its status.live; null: nothing is known. May wait for a short time.
+  std::function<nlohmann::json(const std::string& binding)> binding_live{};
   http::OnRequest on_request{};                  // after each request; must not block
   http::TransportCounters::Observer on_limit{};  // after each limit that bit; must not block
 };

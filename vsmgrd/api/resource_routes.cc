@@ -18,6 +18,7 @@ using Expect = Precondition::Expect;
 // The kind and the name a call is about, and the store that holds it.
 struct ResourceCall {
   Store& store;
+  const BindingLive& binding_live;
   Kind kind;
   const Call& call;
 
@@ -55,7 +56,11 @@ Response list(const Store& store, Kind kind, const Call& call) {
 Response get(const ResourceCall& on) {
   const auto view = on.store.get(on.kind, on.call.name);
   if (!view) return on.refuse(read_problem(view.error()));
-  Response response = json_response(200, vs::encode(*view));
+  json document = vs::encode(*view);
+  if (on.kind == Kind::binding && on.binding_live)
+    if (json live = on.binding_live(view->resource.metadata.name); !live.is_null())
+      document["status"]["live"] = std::move(live);
+  Response response = json_response(200, std::move(document));
   response.headers.emplace_back("ETag", format_etag(view->resource.metadata.resource_version));
   return response;
 }
@@ -158,12 +163,14 @@ Response remove(const ResourceCall& on) {
 
 }  // namespace
 
-void add_resource_routes(Router& router, Store& store) {
+void add_resource_routes(Router& router, Store& store, const BindingLive& binding_live) {
   for (const Kind kind : kKinds) {
     const std::string all = "/v1/" + std::string(plural_of(kind));
     const std::string one = all + "/{name}";
-    const auto with = [&store, kind](Response (*act)(const ResourceCall&)) {
-      return [&store, kind, act](const Call& call) { return act({store, kind, call}); };
+    const auto with = [&store, binding_live, kind](Response (*act)(const ResourceCall&)) {
+      return [&store, binding_live, kind, act](const Call& call) {
+        return act({store, binding_live, kind, call});
+      };
     };
     router.add({.method = "GET", .path = all, .handle = [&store, kind](const Call& call) {
                   return list(store, kind, call);

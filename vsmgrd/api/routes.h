@@ -14,14 +14,16 @@
 namespace vs::http {
 
 using MetricsText = std::function<std::string()>;
+using BindingLive = std::function<nlohmann::json(const std::string& binding)>;  // null: nothing is known
 
 // `store` must outlive the router.
-Router make_router(Store& store, MetricsText metrics_text);
+Router make_router(Store& store, MetricsText metrics_text, BindingLive binding_live = {});
 
 // The parts of it.
 void add_status_routes(Router& router, Store& store,
                        MetricsText metrics_text);        // healthz, metrics, v1
-void add_resource_routes(Router& router, Store& store);  // /v1/{domains,services,policies,bindings}
+// /v1/{domains,services,policies,bindings}
+void add_resource_routes(Router& router, Store& store, const BindingLive& binding_live);
 void add_apply_route(Router& router, Store& store);
 void add_explain_route(Router& router, Store& store);
 

@@ -47,10 +47,10 @@ void add_status_routes(Router& router, Store& store, MetricsText metrics_text) {
   router.add({.method = "GET", .path = "/v1", .handle = [](const Call&) { return about(); }});
 }
 
-Router make_router(Store& store, MetricsText metrics_text) {
+Router make_router(Store& store, MetricsText metrics_text, BindingLive binding_live) {
   Router router;
   add_status_routes(router, store, std::move(metrics_text));
-  add_resource_routes(router, store);
+  add_resource_routes(router, store, binding_live);
   add_apply_route(router, store);
   add_explain_route(router, store);
   return router;

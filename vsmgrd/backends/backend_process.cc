@@ -178,6 +178,16 @@ void BackendProcess::handle(control::Stats stats) {
   answered(stats.number);
 }
 
+void BackendProcess::handle(control::Described described) {
+  const auto asked = std::find_if(describes_.begin(), describes_.end(),
+                                  [&](const auto& one) { return one.first == described.number; });
+  if (asked == describes_.end()) return;
+  const auto done = std::move(asked->second);
+  describes_.erase(asked);
+  done(std::move(described.live));
+  answered(described.number);
+}
+
 void BackendProcess::answered(std::uint64_t number) {
   unanswered_since_ = number == asked_ ? TimePoint{} : std::chrono::steady_clock::now();
   std::vector<std::function<void()>> told;
@@ -200,8 +210,17 @@ void BackendProcess::report(std::function<void()> done) {
   ask(control::Report{asked_});
 }
 
-void BackendProcess::give_up_on_reports() {
+void BackendProcess::describe(const std::string& binding, std::function<void(nlohmann::json)> done) {
+  const bool silent = unanswered_since_ != TimePoint{} &&
+                      std::chrono::steady_clock::now() - unanswered_since_ > kDescribePatience;
+  if (!status_.up || silent || describes_.size() == kDescribesAskedMax) return done(nullptr);
+  describes_.emplace_back(++asked_, std::move(done));
+  ask(control::Describe{asked_, binding});
+}
+
+void BackendProcess::give_up_on_answers() {
   unanswered_since_ = {};
+  for (const auto& [number, done] : std::exchange(describes_, {})) done(nullptr);
   for (const auto& [number, done] : std::exchange(reports_, {})) done();
 }
 
@@ -220,7 +239,7 @@ void BackendProcess::beat() {
 
 void BackendProcess::replace(const Error& why) {
   kill_through(process_, SIGKILL);
-  if (process_) return give_up_on_reports();  // its exit brings the next one up
+  if (process_) return give_up_on_answers();  // its exit brings the next one up
   ::unlink(socket_path().c_str());            // nobody we could end: the next one listens in its place
   lost(why);
 }
@@ -228,7 +247,7 @@ void BackendProcess::replace(const Error& why) {
 // The control connection ended: the process is dead, or about to be, or hangs up on us.
 void BackendProcess::lost(const Error& why) {
   channel_.reset();
-  give_up_on_reports();
+  give_up_on_answers();
   if (std::exchange(status_.up, false)) log::warn("backend.down", {{"kind", kind_}, {"why", why}});
   status_.number_applied = 0;
   status_.last_error = why.message;

@@ -25,6 +25,8 @@ inline constexpr std::chrono::seconds kHealthyAfter{5};            // then the p
 inline constexpr std::chrono::seconds kStopPatience{3};            // from asking to killing
 inline constexpr int kBeatsPerPatience = 5;                        // pings within BackendProgram::patience
 inline constexpr std::size_t kReportsAskedMax = 16;                // unanswered; further ones are answered at once
+inline constexpr std::size_t kDescribesAskedMax = 64;              // the same
+inline constexpr std::chrono::milliseconds kDescribePatience{50};
 
 struct BackendProgram {
   std::filesystem::path executable;
@@ -48,6 +50,9 @@ class BackendProcess {
   void configure(std::uint64_t number, BackendConfig config);
   // Asks for its counters as of now. Calls `done` when on_samples has had them, or at once when nothing is to be had.
   void report(std::function<void()> done);
+  // Asks what one of its bindings does now. Calls `done` with control::Described::live, or with null: when it does not know the
+  // binding, is not up, or has not answered for kDescribePatience what it was asked before.
+  void describe(const std::string& binding, std::function<void(nlohmann::json)> done);
   // Asks it to end; calls `ended` when it has.
   void stop(std::function<void()> ended);
   [[nodiscard]] const BackendStatus& status() const { return status_; }
@@ -62,13 +67,14 @@ class BackendProcess {
   void beat();
   void ask(const control::Command& command);
   void replace(const Error& why);
-  void give_up_on_reports();
+  void give_up_on_answers();
   void on_event(std::string_view message);
   void handle(const control::Hello& hello);
   void handle(const control::Applied& applied);
   void handle(const control::Refused& refused);
   void handle(const control::Pong& pong);
   void handle(control::Stats stats);
+  void handle(control::Described described);
   void answered(std::uint64_t number);
   void lost(const Error& why);
   void on_exit();
@@ -88,6 +94,7 @@ class BackendProcess {
   TimePoint unanswered_since_{};     // since when it owes us a Hello, a Pong or Stats; zero when nothing
   std::uint64_t asked_ = 0;          // number of the last Ping or Report
   std::vector<std::pair<std::uint64_t, std::function<void()>>> reports_;  // asked for and not answered yet
+  std::vector<std::pair<std::uint64_t, std::function<void(nlohmann::json)>>> describes_;  // the same
   TimePoint up_since_{};
   std::chrono::milliseconds pause_ = kRestartPauseMin;
   std::map<std::string, std::uint64_t> refusals_before_;  // of backends that are gone

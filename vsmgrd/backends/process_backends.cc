@@ -147,6 +147,31 @@ void ProcessBackends::refresh(std::chrono::milliseconds patience) {
   told->all.get_future().wait_for(patience);
 }
 
+nlohmann::json ProcessBackends::describe(const std::string& binding, std::chrono::milliseconds patience) {
+  struct Told {
+    std::promise<nlohmann::json> first;
+    std::size_t left = 1;  // the one more is ours, until all were asked
+    bool told = false;
+    void one(nlohmann::json live) {
+      --left;
+      if (told || (live.is_null() && left != 0)) return;
+      told = true;
+      first.set_value(std::move(live));
+    }
+  };
+  const auto told = std::make_shared<Told>();  // outlives this call when a backend takes longer
+  auto live = told->first.get_future();
+  loop_.post([this, told, binding] {
+    for (const auto& [kind, process] : processes_) {
+      if (process == nullptr) continue;
+      ++told->left;
+      process->describe(binding, [told](nlohmann::json told_of) { told->one(std::move(told_of)); });
+    }
+    told->one(nullptr);
+  });
+  return live.wait_for(patience) == std::future_status::ready ? live.get() : nlohmann::json();
+}
+
 void ProcessBackends::stop_all() {
   std::promise<void> all_ended;
   loop_.post([this, &all_ended] {

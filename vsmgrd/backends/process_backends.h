@@ -39,6 +39,10 @@ class ProcessBackends final : public Backends {
   // Has every backend tell its counters (on_samples) and returns then, or after `patience`. Not from a callback.
   void refresh(std::chrono::milliseconds patience);
 
+  // What a binding does now, as its backend tells it (control::Described); null when none does within `patience`. Not from a
+  // callback.
+  [[nodiscard]] nlohmann::json describe(const std::string& binding, std::chrono::milliseconds patience);
+
   // Ends every process and waits until they are gone (at most kStopPatience).
   void stop_all();
 

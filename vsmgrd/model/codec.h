@@ -6,11 +6,14 @@
 //   kind:       Domain | Service | AccessPolicy | Binding
 //   metadata:   {name, labels, and made by the server: uid, generation, resourceVersion,
 //               createdAt, updatedAt, sources}
-//   spec:       Domain        {type, description}
+//   spec:       Domain        {type, description, memoryMiB}
 //               Service       {kind, parameters: {nameservers, timeout, tries}}
 //               AccessPolicy  {rules: [{id, effect, message, match: {domains, domainLabels,
 //                             services, kinds}}]}
-//               Binding       {domain, service, device}
+//               Binding       {domain, service, device,
+//                             buffers: {wait, batchMessages, batchMicroseconds, requestBytes,
+//                                       responseBytes},
+//                             sla: {priority, rate, burst}}
 //   status:     made by the server: {observedGeneration, state, reason, message, since,
 //               socketDirectory, refusedOpens, decision}
 //
@@ -42,6 +45,13 @@ inline constexpr std::size_t kMatchNamesMax = 1000;  // per list of a rule
 inline constexpr std::size_t kNameserversMax = 8;
 inline constexpr std::uint32_t kDnsTriesMax = 10;
 inline constexpr std::chrono::milliseconds kDnsTimeoutMax{60'000};
+inline constexpr std::uint32_t kMemoryMibMax = 65'536;
+inline constexpr std::uint32_t kRingBytesMin = 4096;
+inline constexpr std::uint32_t kRingBytesMax = 67'108'864;
+inline constexpr std::uint32_t kBatchMessagesMax = 65'536;
+inline constexpr std::uint32_t kBatchUsMax = 1'000'000;
+inline constexpr std::uint32_t kRateMax = 100'000'000;
+inline constexpr std::uint32_t kBurstMax = 1'000'000'000;
 
 // Reads one document {apiVersion, kind, metadata{name, labels}, spec}. Unknown keys, wrong types
 // and values out of range are problems; server-owned metadata and `status` are accepted and

@@ -1,3 +1,4 @@
+#include <bit>
 #include <unordered_map>
 #include <utility>
 
@@ -20,6 +21,7 @@ DomainSpec decode_domain(const json& value, Problems& problems) {
   Fields fields(value, kSpecPointer, problems);
   fields.choice("type", spec.type, Need::optional, {"sandbox", "container"});
   fields.text("description", spec.description, Need::optional);
+  fields.number("memoryMiB", spec.memory_mib, 1, kMemoryMibMax);
   fields.finish();
   return spec;
 }
@@ -105,12 +107,49 @@ AccessPolicySpec decode_policy(const json& value, Problems& problems) {
   return spec;
 }
 
+void read_ring_bytes(Fields& fields, std::string_view key, std::uint32_t& into, Problems& problems) {
+  std::uint32_t bytes = into;
+  if (!fields.number(key, bytes, kRingBytesMin, kRingBytesMax)) return;
+  if ((bytes & (bytes - 1)) == 0)
+    into = bytes;
+  else
+    problems.push_back({.pointer = fields.pointer_of(key),
+                        .message = fmt::format("\"{}\" must be a power of two, is {}", key, bytes),
+                        .hint = fmt::format("the next one is {}", std::bit_ceil(bytes))});
+}
+
+Buffers decode_buffers(const json& value, std::string pointer, Problems& problems) {
+  Buffers buffers;
+  Fields fields(value, std::move(pointer), problems);
+  fields.choice("wait", buffers.wait, Need::optional, {"adaptive", "spin", "block", "timer"});
+  fields.number("batchMessages", buffers.batch_messages, 1, kBatchMessagesMax);
+  fields.number("batchMicroseconds", buffers.batch_us, 1, kBatchUsMax);
+  read_ring_bytes(fields, "requestBytes", buffers.request_bytes, problems);
+  read_ring_bytes(fields, "responseBytes", buffers.response_bytes, problems);
+  fields.finish();
+  return buffers;
+}
+
+Sla decode_sla(const json& value, std::string pointer, Problems& problems) {
+  Sla sla;
+  Fields fields(value, std::move(pointer), problems);
+  fields.choice("priority", sla.priority, Need::optional, {"control", "deadline", "normal", "bulk"});
+  fields.number("rate", sla.rate, 0, kRateMax);
+  fields.number("burst", sla.burst, 1, kBurstMax);
+  fields.finish();
+  return sla;
+}
+
 BindingSpec decode_binding(const json& value, Problems& problems) {
   BindingSpec spec;
   Fields fields(value, kSpecPointer, problems);
   fields.name("domain", spec.domain, Need::required);
   fields.name("service", spec.service, Need::required);
   fields.name("device", spec.device, Need::optional);
+  if (const json* buffers = fields.take("buffers", Need::optional))
+    spec.buffers = decode_buffers(*buffers, fields.pointer_of("buffers"), problems);
+  if (const json* sla = fields.take("sla", Need::optional))
+    spec.sla = decode_sla(*sla, fields.pointer_of("sla"), problems);
   fields.finish();
   return spec;
 }

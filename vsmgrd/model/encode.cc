@@ -10,7 +10,9 @@ namespace {
 using nlohmann::json;
 
 json encode_part(const DomainSpec& spec) {
-  return {{"type", spec.type}, {"description", spec.description}};
+  json out{{"type", spec.type}, {"description", spec.description}};
+  if (spec.memory_mib != DomainSpec{}.memory_mib) out["memoryMiB"] = spec.memory_mib;
+  return out;
 }
 
 json encode_part(const ServiceSpec& spec) {
@@ -44,6 +46,15 @@ json encode_part(const AccessPolicySpec& spec) {
 json encode_part(const BindingSpec& spec) {
   json out{{"domain", spec.domain}, {"service", spec.service}};
   if (!spec.device.empty()) out["device"] = spec.device;
+  if (spec.buffers != Buffers{})
+    out["buffers"] = {{"wait", spec.buffers.wait},
+                      {"batchMessages", spec.buffers.batch_messages},
+                      {"batchMicroseconds", spec.buffers.batch_us},
+                      {"requestBytes", spec.buffers.request_bytes},
+                      {"responseBytes", spec.buffers.response_bytes}};
+  if (spec.sla != Sla{})
+    out["sla"] = {
+        {"priority", spec.sla.priority}, {"rate", spec.sla.rate}, {"burst", spec.sla.burst}};
   return out;
 }
 

@@ -50,6 +50,7 @@ struct Metadata {
 struct DomainSpec {
   std::string type = "sandbox";  // sandbox | container
   std::string description;
+  std::uint32_t memory_mib = 128;  // that its sessions may take up in each backend; 1 .. 65536
   friend bool operator==(const DomainSpec&, const DomainSpec&) = default;
 };
 
@@ -68,12 +69,33 @@ struct ServiceSpec {
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
+// How a binding's guest and backend share memory and wait for each other. Names and meanings are those of
+// dataplane/control/terms.h.
+struct Buffers {
+  std::string wait = "adaptive";        // adaptive | spin | block | timer
+  std::uint32_t batch_messages = 16;    // of timer: 1 .. 65536
+  std::uint32_t batch_us = 50;          // of timer: 1 .. 1000000
+  std::uint32_t request_bytes = 32768;  // of the ring: a power of two, 4096 .. 67108864
+  std::uint32_t response_bytes = 262144;
+  friend bool operator==(const Buffers&, const Buffers&) = default;
+};
+
+// What a binding may ask, and before whom it is served.
+struct Sla {
+  std::string priority = "normal";  // control | deadline | normal | bulk
+  std::uint32_t rate = 0;           // requests a second; 0: no limit; at most 100000000
+  std::uint32_t burst = 1;          // requests at once after a rest; at most 1000000000
+  friend bool operator==(const Sla&, const Sla&) = default;
+};
+
 // Desired: `domain` may use `service` as device `device`, if the access policies allow it.
 struct BindingSpec {
   std::string domain;
   std::string service;
   std::string
       device;  // the guest's name for it; default: the service's kind; unique within a domain
+  Buffers buffers;
+  Sla sla;
   friend bool operator==(const BindingSpec&, const BindingSpec&) = default;
 };
 

@@ -13,6 +13,21 @@ nlohmann::json parameters_of(const ServiceSpec& service) {
           {"tries", service.dns.tries}};
 }
 
+// Names were checked when the binding was declared.
+control::Terms terms_of(const BindingSpec& binding, const Desired& desired) {
+  control::Terms terms{.wait = control::wait_mode_named(binding.buffers.wait).value_or(control::WaitMode::adaptive),
+                       .batch_messages = binding.buffers.batch_messages,
+                       .batch_us = binding.buffers.batch_us,
+                       .request_bytes = binding.buffers.request_bytes,
+                       .response_bytes = binding.buffers.response_bytes,
+                       .priority = control::priority_named(binding.sla.priority).value_or(control::Priority::normal),
+                       .rate_per_s = binding.sla.rate,
+                       .burst = binding.sla.burst};
+  if (const auto domain = desired.domains.find(binding.domain); domain != desired.domains.end())
+    terms.memory_bytes_max = std::uint64_t{std::get<DomainSpec>(domain->second.spec).memory_mib} << 20;
+  return terms;
+}
+
 const ServiceSpec* service_named(const Desired& desired, const std::string& name) {
   const auto found = desired.services.find(name);
   return found == desired.services.end() ? nullptr : &std::get<ServiceSpec>(found->second.spec);
@@ -94,7 +109,7 @@ BackendConfigs configs_for(const Desired& desired) {
     if (service == nullptr) continue;
     const auto decision = desired.decisions.find(name);
     const bool granted = decision != desired.decisions.end() && decision->second.allowed;
-    configs[service->kind].bindings.push_back({name, spec.domain, spec.device, spec.service, granted});
+    configs[service->kind].bindings.push_back({name, spec.domain, spec.device, spec.service, granted, terms_of(spec, desired)});
   }
   return configs;
 }

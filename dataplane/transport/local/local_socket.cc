@@ -14,6 +14,13 @@ namespace vs {
 namespace {
 
 inline constexpr int kConnectionsWaitingMax = 128;
+// Text in a field that is filled up with zeros.
+template <std::size_t size>
+std::string padded_text(const std::uint8_t (&field)[size]) {
+  const char* text = reinterpret_cast<const char*>(field);
+  return {text, ::strnlen(text, size)};
+}
+
 inline constexpr mode_t kSocketMode = 0666;  // whoever can reach it is the guest: its directory is the guest's own
 
 }  // namespace
@@ -49,17 +56,26 @@ Result<std::optional<UniqueFd>> LocalListener::accept() {
   return fail_errno(errno, "accept");
 }
 
-Result<std::optional<LocalHello>> receive_hello(int socket) {
+Result<std::optional<LocalHello>> receive_hello(int socket, vs_local_reason& reason) {
+  reason = VS_LOCAL_REASON_PROTOCOL;
   vs_local_hello hello{};
   const ssize_t received = ::recv(socket, &hello, sizeof hello, MSG_DONTWAIT | MSG_TRUNC);
   if (received < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<LocalHello>{};
   if (received <= 0) return fail(ErrorCode::unavailable, "hello: the frontend is gone");
   if (received != sizeof hello) return fail(ErrorCode::invalid, "hello: " + std::to_string(received) + " bytes");
   if (hello.magic != VS_LOCAL_MAGIC) return fail(ErrorCode::invalid, "hello: wrong magic");
-  if (hello.major != VS_REGION_MAJOR) return fail(ErrorCode::invalid, "hello: major version " + std::to_string(hello.major));
-  const char* service = reinterpret_cast<const char*>(hello.service);
+  if (hello.major != VS_REGION_MAJOR) {
+    reason = VS_LOCAL_REASON_VERSION;
+    return fail(ErrorCode::invalid, "hello: major version " + std::to_string(hello.major) + ", this is " +
+                                        std::to_string(VS_REGION_MAJOR));
+  }
+  if ((hello.features & ~std::uint64_t{VS_REGION_FEATURES}) != 0) {
+    reason = VS_LOCAL_REASON_FEATURES;
+    return fail(ErrorCode::invalid, "hello: features that are not known");
+  }
+  reason = VS_LOCAL_REASON_NONE;
   return std::optional<LocalHello>{
-      LocalHello{hello.features, hello.generation, std::string(service, ::strnlen(service, sizeof hello.service))}};
+      LocalHello{hello.features, hello.generation, padded_text(hello.service), padded_text(hello.device)}};
 }
 
 Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory) {
@@ -76,8 +92,9 @@ Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory) {
   return {};
 }
 
-Result<> send_refusal(int socket, vs_status status) {
-  const vs_local_welcome welcome{.magic = VS_LOCAL_MAGIC, .status = static_cast<std::uint32_t>(status)};
+Result<> send_refusal(int socket, vs_status status, vs_local_reason reason) {
+  const vs_local_welcome welcome{
+      .magic = VS_LOCAL_MAGIC, .status = static_cast<std::uint32_t>(status), .reason = static_cast<std::uint32_t>(reason)};
   if (::send(socket, &welcome, sizeof welcome, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof welcome)
     return fail_errno(errno, "refusal");
   return {};
@@ -89,9 +106,9 @@ bool ring_doorbell(int socket) {
   return errno == EAGAIN || errno == EINTR;  // full: the frontend has wake-ups waiting
 }
 
-bool drain_doorbells(int socket) {
+bool drain_doorbells(int socket, int doorbells_max) {
   char ignored[64];
-  for (int drained = 0; drained < kDoorbellsPerDrainMax; ++drained) {
+  for (int drained = 0; drained < doorbells_max; ++drained) {
     const ssize_t received = ::recv(socket, ignored, sizeof ignored, MSG_DONTWAIT);
     if (received > 0) continue;
     return received < 0 && (errno == EAGAIN || errno == EINTR);

@@ -41,20 +41,20 @@ struct LocalHello {
   std::uint64_t features;
   std::uint32_t generation;
   std::string service;
+  std::string device;
 };
 
-// Reads the hello; nullopt when it has not come yet.
-Result<std::optional<LocalHello>> receive_hello(int socket);
+// Reads the hello; nullopt when it has not come yet. Of one that is none, `reason` says what was wrong with it.
+Result<std::optional<LocalHello>> receive_hello(int socket, vs_local_reason& reason);
 
 // Answers it: with VS_STATUS_OK and the region's descriptor, or with a refusal.
 Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory);
-Result<> send_refusal(int socket, vs_status status);
+Result<> send_refusal(int socket, vs_status status, vs_local_reason reason);
 
 // Wakes the frontend. False when it is gone.
 bool ring_doorbell(int socket);
 
-// Takes waiting doorbells off the socket, at most kDoorbellsPerDrainMax. False when the frontend is gone.
-inline constexpr int kDoorbellsPerDrainMax = 16;
-bool drain_doorbells(int socket);
+// Takes waiting doorbells off the socket, at most so many. False when the frontend is gone.
+bool drain_doorbells(int socket, int doorbells_max);
 
 }  // namespace vs

@@ -8,6 +8,8 @@
 #include "dataplane/ring/producer.h"
 #include "node.h"
 
+#include <nlohmann/json.hpp>
+
 namespace vs::test {
 namespace {
 
@@ -22,6 +24,7 @@ UniqueFd connect_raw(const std::string& path) {
 vs_local_hello good_hello() {
   vs_local_hello hello{.magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .generation = 1};
   std::memcpy(hello.service, "echo", 4);
+  std::memcpy(hello.device, "echo", 4);
   return hello;
 }
 
@@ -225,10 +228,70 @@ TEST_F(HostileGuest, ConnectionsThatSayNothingAreLimited) {
   EXPECT_EQ(node_.sample("vservices_hellos_bad_total"), static_cast<double>(kHandshakesPerBindingMax));
 }
 
-TEST_F(HostileGuest, DoorbellsWithoutEndLeaveOthersServed) {
+// S-11: a doorbell that rings in vain is heard less and less, as Linux does with Xen's (XSA-332).
+TEST_F(HostileGuest, ADoorbellThatRingsInVainIsHeardLessAndLess) {
+  RawGuest guest(node_.socket());
+  constexpr int kRings = 1'000'000;
+  for (int i = 0; i < kRings; ++i) guest.doorbell();
+  neighbour_is_served();
+  const double heard = node_.sample("vservices_doorbells_in_vain_total", "domain", "web1");
+  EXPECT_LT(heard, kRings / 1000);
+  EXPECT_GE(node_.sample("vservices_doorbell_pauses_total", "domain", "web1"), 1);
+}
+
+TEST_F(HostileGuest, AfterAStormARequestIsServedAllTheSame) {
   RawGuest guest(node_.socket());
   for (int i = 0; i < 20'000; ++i) guest.doorbell();
-  neighbour_is_served();
+  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  const vs_request head{.answer_bytes_max = 64};
+  ASSERT_TRUE(*producer.push(kNever, 1, {std::as_bytes(std::span(&head, 1))}));
+  producer.publish();
+  guest.doorbell();
+  node_.wait_for([&] { return node_.service().kept.size() == 1; });
+}
+
+// Said once a second at most, however often it happens; counted each time.
+TEST_F(HostileGuest, WhatItBrokeIsTold) {
+  for (int round = 0; round < 30; ++round) {
+    RawGuest guest(node_.socket());
+    auto* record = reinterpret_cast<vs_record*>(guest.requests().data());
+    record->commit_bytes = 7;
+    guest.doorbell();
+    guest.wait_for_end();
+    // Both sides can read it: the backend's pages say so, and stay readable to who has them mapped.
+    EXPECT_EQ(reinterpret_cast<vs_cons_page*>(&guest.region[guest.header.request.cons_offset])->broken,
+              static_cast<std::uint32_t>(VS_BROKEN_LENGTH));
+  }
+  const auto live = node_.on_loop([&] { return node_.backend().describe("web1-echo"); });
+  EXPECT_EQ(live["broken"]["byReason"], (nlohmann::json{{"length", 30}}));
+  EXPECT_EQ(live["broken"]["last"]["reason"], "length");
+}
+
+TEST_F(HostileGuest, OfAnotherVersionOrWithUnknownFeaturesIsToldWhy) {
+  auto version = good_hello();
+  ++version.major;
+  auto features = good_hello();
+  features.features = 1;
+  auto service = good_hello();
+  std::memcpy(service.service, "dns\0", 4);
+  auto device = good_hello();
+  std::memcpy(device.device, "name", 4);
+  struct Case {
+    vs_local_hello hello;
+    vs_status status;
+    vs_local_reason reason;
+  };
+  for (const Case& one : {Case{version, VS_STATUS_INVALID, VS_LOCAL_REASON_VERSION},
+                          Case{features, VS_STATUS_INVALID, VS_LOCAL_REASON_FEATURES},
+                          Case{service, VS_STATUS_INVALID, VS_LOCAL_REASON_SERVICE},
+                          Case{device, VS_STATUS_DENIED, VS_LOCAL_REASON_DEVICE}}) {
+    const UniqueFd socket = connect_raw(node_.socket());
+    ASSERT_EQ(::send(socket.get(), &one.hello, sizeof one.hello, MSG_NOSIGNAL), static_cast<ssize_t>(sizeof one.hello));
+    vs_local_welcome answer{};
+    ASSERT_EQ(::recv(socket.get(), &answer, sizeof answer, 0), static_cast<ssize_t>(sizeof answer));
+    EXPECT_EQ(answer.status, static_cast<std::uint32_t>(one.status));
+    EXPECT_EQ(answer.reason, static_cast<std::uint32_t>(one.reason));
+  }
 }
 
 }  // namespace

@@ -248,6 +248,47 @@ TEST(HostileBackend, AnswersThatMakeNoSenseAreNotBelieved) {
         << "answer " << i;
 }
 
+// Answers every request and rings `doorbells` times for it: how often the frontend stopped listening in `calls` calls.
+std::uint64_t pauses_in(int calls, int doorbells, bool answers_at_all) {
+  Region region;
+  const auto found = bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_NO_NAME});
+  const EvilBackend backend([&](int socket) {
+    welcome(socket, region.memory.get(), good_welcome(region));
+    RingConsumer requests(consumer_memory(region.bytes, region.header.request));
+    RingProducer answers(producer_memory(region.bytes, region.header.response));
+    std::vector<std::byte> into(requests.payload_bytes_max());
+    char bell;
+    while (::recv(socket, &bell, 1, 0) > 0) {
+      const auto taken = requests.take(into);
+      if (!taken || !*taken) continue;
+      if (answers_at_all) (void)answers.push(VS_RECORD_ANSWER, (*taken)->cookie, {found});
+      answers.publish();
+      requests.release();
+      (void)requests.ask_for_data();
+      for (int i = 0; i < doorbells; ++i) ::send(socket, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+  });
+  vs_device* device = nullptr;
+  EXPECT_EQ(vs_open("dns", "dns", 20'000, &device), 0);
+  for (int call = 0; call < calls; ++call) {
+    vs_dns_result_set* set = nullptr;
+    const int status = vs_dns_resolve(device, "a.test", AF_UNSPEC, answers_at_all ? 20'000 : 200, &set);
+    EXPECT_EQ(status, answers_at_all ? 0 : -ETIMEDOUT);
+    vs_dns_free(set);
+  }
+  vs_stats stats;
+  vs_get_stats(device, &stats);
+  vs_close(device);
+  return stats.doorbell_pauses;
+}
+
+// S-11, the other way round.
+TEST(HostileBackend, ThatRingsWithoutEndIsListenedToLessAndLess) {
+  EXPECT_GE(pauses_in(1, 200, false), 5u);
+}
+
+TEST(HostileBackend, DoorbellsThatCrossWithAnswersSlowNobody) { EXPECT_EQ(pauses_in(500, 2, true), 0u); }
+
 TEST(HostileBackend, AnAnswerThatAlwaysGrowsIsGivenUp) {
   std::uint32_t needed = 8192;
   EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {

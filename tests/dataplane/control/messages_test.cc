@@ -1,5 +1,7 @@
 #include "dataplane/control/messages.h"
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace vs::control {
@@ -22,11 +24,21 @@ Message commanded(const Message& message) {
 TEST(Messages, CommandsArriveAsTheyWereSent) {
   const Configure configure{.number = 1ull << 60,
                             .services = {{"dns", {{"tries", 3}}}},
-                            .bindings = {{"web1-dns", "web1", "dns", "dns", true}, {"b", "d", "e", "s", false}}};
+                            .bindings = {{"web1-dns", "web1", "dns", "dns", true}, {"b", "d", "e", "s", false,
+                                          {.wait = WaitMode::timer,
+                                           .batch_messages = 3,
+                                           .batch_us = 70,
+                                           .request_bytes = 4096,
+                                           .response_bytes = 1 << 20,
+                                           .priority = Priority::bulk,
+                                           .rate_per_s = 1ull << 40,
+                                           .burst = 9,
+                                           .memory_bytes_max = 1ull << 50}}}};
   EXPECT_EQ(commanded(configure), configure);
   EXPECT_EQ(commanded(Stop{}), Stop{});
   EXPECT_EQ(commanded(Ping{7}), Ping{7});
   EXPECT_EQ(commanded(Report{8}), Report{8});
+  EXPECT_EQ(commanded(Describe{9, "web1-dns"}), (Describe{9, "web1-dns"}));
 }
 
 TEST(Messages, EventsArriveAsTheyWereSent) {
@@ -37,6 +49,9 @@ TEST(Messages, EventsArriveAsTheyWereSent) {
   const Refused refused{"web2-dns", "web2", "dns", 12};
   EXPECT_EQ(sent_and_received(refused), refused);
   EXPECT_EQ(sent_and_received(Pong{3}), Pong{3});
+  const Described described{4, {{"requests", 12}}};
+  EXPECT_EQ(sent_and_received(described), described);
+  EXPECT_EQ(sent_and_received(Described{5, nullptr}), (Described{5, nullptr}));
 }
 
 TEST(Messages, StatsCarryNumbersAndHistograms) {
@@ -54,7 +69,14 @@ TEST(Messages, StatsCarryNumbersAndHistograms) {
   EXPECT_EQ(received.samples[1].sum, 2.5);
 }
 
-class Refuses : public testing::TestWithParam<const char*> {};
+// A configuration that would be taken but for one of its terms.
+std::string with_terms(const std::string& bad) {
+  nlohmann::json command = nlohmann::json::parse(encode(Command{Configure{.bindings = {{"b", "d", "e", "s", true}}}}));
+  command["bindings"][0]["terms"].update(nlohmann::json::parse("{" + bad + "}"));
+  return command.dump();
+}
+
+class Refuses : public testing::TestWithParam<std::string> {};
 
 TEST_P(Refuses, WithAnError) {
   const auto event = decode_event(GetParam());
@@ -71,7 +93,10 @@ INSTANTIATE_TEST_SUITE_P(Messages, Refuses,
                                          R"({"type":"stats","number":1,"samples":[{"name":"n","help":"h","kind":9,"labels":{}}]})",
                                          R"({"type":"stats","number":1,"samples":[{"name":"n","help":"h","kind":0,"labels":{"a":1}}]})",
                                          R"({"type":"configure","number":1,"services":[{}],"bindings":[]})",
-                                         R"({"type":"configure","number":1})"));
+                                         R"({"type":"configure","number":1})",
+                                         with_terms(R"("wait":"never")"), with_terms(R"("priority":"first")"),
+                                         with_terms(R"("requestBytes":5000)"), with_terms(R"("responseBytes":2048)"),
+                                         R"({"type":"describe","number":1})"));
 
 }  // namespace
 }  // namespace vs::control

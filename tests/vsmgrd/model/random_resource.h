@@ -60,11 +60,32 @@ inline Labels random_labels(Chance& chance) {
   return labels;
 }
 
+inline std::uint32_t random_number(Chance& chance, std::uint32_t min, std::uint32_t max) {
+  return static_cast<std::uint32_t>(min + chance.below(std::size_t{max} - min + 1));
+}
+
+inline Buffers random_buffers(Chance& chance) {
+  static const std::vector<std::string> kModes{"adaptive", "spin", "block", "timer"};
+  return {.wait = chance.of(kModes),
+          .batch_messages = random_number(chance, 1, kBatchMessagesMax),
+          .batch_us = random_number(chance, 1, kBatchUsMax),
+          .request_bytes = kRingBytesMin << chance.below(15),
+          .response_bytes = kRingBytesMin << chance.below(15)};
+}
+
+inline Sla random_sla(Chance& chance) {
+  static const std::vector<std::string> kPriorities{"control", "deadline", "normal", "bulk"};
+  return {.priority = chance.of(kPriorities),
+          .rate = random_number(chance, 0, kRateMax),
+          .burst = random_number(chance, 1, kBurstMax)};
+}
+
 inline Spec random_spec(Chance& chance, Kind kind) {
   switch (kind) {
     case Kind::domain:
       return DomainSpec{.type = chance.one_in(2) ? "sandbox" : "container",
-                        .description = chance.one_in(2) ? "" : random_text(chance)};
+                        .description = chance.one_in(2) ? "" : random_text(chance),
+                        .memory_mib = chance.one_in(2) ? 128 : random_number(chance, 1, kMemoryMibMax)};
     case Kind::service: {
       ServiceSpec spec{.kind = "dns"};
       for (const char* server : {"127.0.0.1", "192.0.2.1:5300", "::1", "[2001:db8::1]:53"})
@@ -88,7 +109,9 @@ inline Spec random_spec(Chance& chance, Kind kind) {
     case Kind::binding:
       return BindingSpec{.domain = random_name(chance),
                          .service = random_name(chance),
-                         .device = chance.one_in(2) ? "" : random_name(chance)};
+                         .device = chance.one_in(2) ? "" : random_name(chance),
+                         .buffers = chance.one_in(2) ? Buffers{} : random_buffers(chance),
+                         .sla = chance.one_in(2) ? Sla{} : random_sla(chance)};
   }
   __builtin_unreachable();
 }

@@ -100,26 +100,44 @@ TEST_F(LocalSocket, APathThatIsTooLongIsRefused) {
 TEST_F(LocalSocket, JudgesTheHello) {
   auto listener = LocalListener::open(path_);
   ASSERT_TRUE(listener);
-  const vs_local_hello good{.magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .generation = 3, .service = {'d', 'n', 's'}};
+  const vs_local_hello good{.magic = VS_LOCAL_MAGIC,
+                            .major = VS_REGION_MAJOR,
+                            .generation = 3,
+                            .service = {'d', 'n', 's'},
+                            .device = {'n', 'a', 'm', 'e', 's'}};
+  vs_local_reason reason{};
   const auto judged = [&](const void* bytes, std::size_t count) {
     auto [guest, node] = connected(*listener);
     EXPECT_EQ(::send(guest.get(), bytes, count, MSG_NOSIGNAL), static_cast<ssize_t>(count));
-    return receive_hello(node.get());
+    return receive_hello(node.get(), reason);
   };
   const auto hello = judged(&good, sizeof good);
   ASSERT_TRUE(hello && *hello);
   EXPECT_EQ((*hello)->service, "dns");
+  EXPECT_EQ((*hello)->device, "names");
   EXPECT_EQ((*hello)->generation, 3u);
 
   vs_local_hello other_magic = good;
   other_magic.magic ^= 1;
   vs_local_hello other_major = good;
   ++other_major.major;
+  vs_local_hello other_features = good;
+  other_features.features = std::uint64_t{1} << 63;
   std::array<char, 2 * sizeof good> longer{};
-  for (const auto& bad : {judged(&other_magic, sizeof good), judged(&other_major, sizeof good),
-                          judged(&good, sizeof good - 1), judged(longer.data(), longer.size())}) {
+  struct Bad {
+    const void* bytes;
+    std::size_t count;
+    vs_local_reason reason;
+  };
+  for (const Bad& one : {Bad{&other_magic, sizeof good, VS_LOCAL_REASON_PROTOCOL},
+                         Bad{&other_major, sizeof good, VS_LOCAL_REASON_VERSION},
+                         Bad{&other_features, sizeof good, VS_LOCAL_REASON_FEATURES},
+                         Bad{&good, sizeof good - 1, VS_LOCAL_REASON_PROTOCOL},
+                         Bad{longer.data(), longer.size(), VS_LOCAL_REASON_PROTOCOL}}) {
+    const auto bad = judged(one.bytes, one.count);
     ASSERT_FALSE(bad);
     EXPECT_EQ(bad.error().code, ErrorCode::invalid);
+    EXPECT_EQ(reason, one.reason) << bad.error().message;
   }
 }
 
@@ -127,11 +145,12 @@ TEST_F(LocalSocket, WaitsForAHelloThatHasNotCome) {
   auto listener = LocalListener::open(path_);
   ASSERT_TRUE(listener);
   auto [guest, node] = connected(*listener);
-  const auto none = receive_hello(node.get());
+  vs_local_reason reason{};
+  const auto none = receive_hello(node.get(), reason);
   ASSERT_TRUE(none);
   EXPECT_FALSE(*none);
   guest.reset();
-  EXPECT_EQ(receive_hello(node.get()).error().code, ErrorCode::unavailable);
+  EXPECT_EQ(receive_hello(node.get(), reason).error().code, ErrorCode::unavailable);
 }
 
 TEST_F(LocalSocket, DoorbellsNeverBlockTheirSender) {
@@ -141,7 +160,7 @@ TEST_F(LocalSocket, DoorbellsNeverBlockTheirSender) {
   for (int i = 0; i < 100'000; ++i) ASSERT_TRUE(ring_doorbell(node.get())) << "a guest that does not read has enough of them";
   guest.reset();
   EXPECT_FALSE(ring_doorbell(node.get()));
-  EXPECT_FALSE(drain_doorbells(node.get()));
+  EXPECT_FALSE(drain_doorbells(node.get(), 16));
 }
 
 }  // namespace

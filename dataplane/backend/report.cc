@@ -1,0 +1,91 @@
+// What a loop tells of itself and of its bindings.
+#include <nlohmann/json.hpp>
+
+#include "dataplane/backend/backend.h"
+
+namespace vs {
+namespace {
+
+using nlohmann::json;
+
+double microseconds(std::chrono::nanoseconds duration) { return static_cast<double>(duration.count()) / 1000; }
+
+json latency_of(const LatencyHistogram& histogram) {
+  return {{"count", histogram.count()},
+          {"p50Us", microseconds(histogram.quantile(0.5))},
+          {"p90Us", microseconds(histogram.quantile(0.9))},
+          {"p99Us", microseconds(histogram.quantile(0.99))},
+          {"p999Us", microseconds(histogram.quantile(0.999))},
+          {"maxUs", microseconds(histogram.max())}};
+}
+
+// Only those that are not 0.
+template <class Value, std::size_t count>
+json by_name(const std::array<std::uint64_t, count>& counts) {
+  json named = json::object();
+  for (std::size_t i = 0; i < count; ++i)
+    if (counts[i] != 0) named[std::string(name_of(static_cast<Value>(i)))] = counts[i];
+  return named;
+}
+
+}  // namespace
+
+std::vector<Sample> Backend::samples() const {
+  std::vector<Sample> samples = service_->samples();
+  append_samples(samples, loop_.counts(), {{"kind", kind_}});
+  for (const auto& [name, binding] : bindings_)
+    append_samples(samples, binding->counters,
+                   {{"binding", name}, {"domain", binding->config.domain}, {"service", binding->config.service}});
+  return samples;
+}
+
+nlohmann::json Backend::describe(const std::string& name) const {
+  const auto found = bindings_.find(name);
+  if (found == bindings_.end()) return nullptr;
+  const Binding& binding = *found->second;
+  const BindingCounters& counters = binding.counters;
+  std::uint64_t request_bytes = 0;
+  std::uint64_t response_bytes = 0;
+  std::uint64_t throttled = 0;
+  for (const auto& [id, live] : sessions_) {
+    if (&live->binding != &binding) continue;
+    request_bytes += live->session.request_bytes_waiting();
+    response_bytes += live->session.response_bytes_waiting();
+    throttled += live->throttled ? 1 : 0;
+  }
+  json broken{{"byReason", by_name<vs_broken>(counters.broken)}};
+  if (binding.broken_last != VS_BROKEN_NOT) {
+    const std::chrono::duration<double> ago = std::chrono::steady_clock::now() - binding.broken_at;
+    broken["last"] = {{"reason", name_of(binding.broken_last)}, {"secondsAgo", ago.count()}};
+  }
+  return {{"sessions", {{"live", counters.sessions_live}, {"opened", counters.sessions_opened}, {"throttled", throttled}}},
+          {"requests", counters.requests},
+          {"answers", by_name<vs_status>(counters.answers)},
+          {"latency",
+           {{"queue", latency_of(counters.queue)},
+            {"service", latency_of(counters.service)},
+            {"total", latency_of(counters.total)}}},
+          {"rings",
+           {{"requestBytesWaiting", request_bytes},
+            {"responseBytesWaiting", response_bytes},
+            {"requestBytes", counters.sessions_live * binding.config.terms.request_bytes},
+            {"responseBytes", counters.sessions_live * binding.config.terms.response_bytes}}},
+          {"doorbells",
+           {{"received", counters.doorbells_received},
+            {"inVain", counters.doorbells_in_vain},
+            {"pauses", counters.doorbell_pauses},
+            {"sent", counters.doorbells_sent},
+            {"suppressed", counters.doorbells_suppressed}}},
+          {"refusals",
+           {{"policy", counters.opens_refused},
+            {"limit", counters.sessions_exhausted},
+            {"memory", counters.memory_exhausted},
+            {"handshake", counters.hellos_bad}}},
+          {"requestsHeld", counters.requests_held},
+          {"requestsThrottled", counters.requests_throttled},
+          {"domainMemoryBytes", binding.domain->memory_bytes},
+          {"cpuMs", static_cast<double>(binding.flow().used()) / 1e6},
+          {"broken", broken}};
+}
+
+}  // namespace vs

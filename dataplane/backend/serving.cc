@@ -1,0 +1,257 @@
+// How a loop serves: who rang or was looked at becomes ready, the scheduler says whose turn it is, and a turn takes requests until
+// its time is over or nothing is left.
+#include <algorithm>
+#include <utility>
+
+#include "base/ids.h"
+#include "dataplane/backend/backend.h"
+
+namespace vs {
+namespace {
+
+using control::WaitMode;
+
+constexpr std::uint64_t ticket_of(std::uint64_t session, std::size_t slot) { return session * kUnansweredMax + slot; }
+
+constexpr vs_status status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid:     return VS_STATUS_INVALID;
+    case ErrorCode::denied:      return VS_STATUS_DENIED;
+    case ErrorCode::not_found:   return VS_STATUS_NOT_FOUND;
+    case ErrorCode::conflict:    return VS_STATUS_CONFLICT;
+    case ErrorCode::exhausted:   return VS_STATUS_EXHAUSTED;
+    case ErrorCode::unavailable: return VS_STATUS_UNAVAILABLE;
+    case ErrorCode::internal:    return VS_STATUS_INTERNAL;
+  }
+  __builtin_unreachable();
+}
+
+Cost cost_of_bytes(std::size_t bytes) { return static_cast<Cost>(bytes) / kBytesPerNanosecond; }
+
+}  // namespace
+
+void Backend::on_session_event(SessionId id, std::uint32_t events) {
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) return end_session(id, "closed by the guest");
+  LiveSession* live = live_session(id);
+  if (live == nullptr) return;
+  if (!live->session.woken()) return end_session(id, "closed by the guest");
+  if (live->ready) return;
+  if (!live->session.has_request()) return rang_in_vain(id, *live);
+  if (live->throttled) return;
+  if (live->binding.config.terms.wait == WaitMode::timer && !live->gathering) return gather(id, *live);
+  make_ready(id, *live, std::chrono::steady_clock::now());
+}
+
+void Backend::rang_in_vain(SessionId id, LiveSession& live) {
+  ++live.binding.counters.doorbells_in_vain;
+  // Emptied, or else a full socket would hide the doorbell that is meant.
+  if (!live.session.drain()) return end_session(id, "closed by the guest");
+  scheduler_.charge(live.binding.flow(), kDoorbellCost);
+  const auto pause = live.brake.in_vain();
+  if (pause.count() == 0) return;
+  ++live.binding.counters.doorbell_pauses;
+  loop_.rewatch(live.session.socket(), EPOLLRDHUP | EPOLLET);
+  loop_.after(pause, [this, alive = std::weak_ptr(alive_), id] {
+    if (!alive.expired()) hear_again(id);
+  });
+}
+
+void Backend::hear_again(SessionId id) {
+  LiveSession* live = live_session(id);
+  if (live == nullptr) return;
+  if (!live->session.drain()) return end_session(id, "closed by the guest");
+  loop_.rewatch(live->session.socket(), EPOLLIN | EPOLLRDHUP | EPOLLET);
+  if (live->session.has_request() && !live->ready && !live->throttled)
+    make_ready(id, *live, std::chrono::steady_clock::now());
+}
+
+// The first request rang; the next doorbell is for as many as make a batch, or there is none and the time is over.
+void Backend::gather(SessionId id, LiveSession& live) {
+  const control::Terms& terms = live.binding.config.terms;
+  const auto now = std::chrono::steady_clock::now();
+  live.session.look(now);
+  if (!live.session.rest_until(terms.batch_messages)) return make_ready(id, live, now);
+  live.gathering = true;
+  loop_.at(now + std::chrono::microseconds(terms.batch_us), [this, alive = std::weak_ptr(alive_), id] {
+    if (!alive.expired()) end_gathering(id);
+  });
+}
+
+void Backend::end_gathering(SessionId id) {
+  LiveSession* live = live_session(id);
+  if (live != nullptr && live->gathering && !live->ready) make_ready(id, *live, std::chrono::steady_clock::now());
+}
+
+void Backend::make_ready(SessionId id, LiveSession& live, TimePoint now) {
+  live.session.look(now);
+  live.ready = true;
+  scheduler_.ready(live.binding.flow(), id);
+}
+
+void Backend::run_turns() {
+  TimePoint now = std::chrono::steady_clock::now();
+  const TimePoint until = now + kTurnsTime;
+  while (now < until) {
+    const auto turn = scheduler_.next();
+    if (!turn) return;
+    now = serve(*turn, now);
+  }
+}
+
+Backend::TimePoint Backend::serve(const Scheduler::Turn& turn, TimePoint begun) {
+  LiveSession* live = live_session(turn.session);
+  if (live == nullptr) return begun;
+  live->ready = false;
+  live->gathering = false;
+  if (std::exchange(live->window, window_) != window_) ++active_;
+  const std::uint64_t bytes_before = live->binding.counters.request_bytes;
+  serving_ = turn.session;
+  const TimePoint ended = serve_session(turn.session, *live, begun, turn.budget);
+  serving_.reset();
+  scheduler_.charge(turn.flow, (ended - begun).count() + cost_of_bytes(live->binding.counters.request_bytes - bytes_before));
+  return ended;
+}
+
+// `live` stays in memory, even when it ends meanwhile.
+Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, TimePoint begun, Cost budget) {
+  Binding& binding = live.binding;
+  TimePoint now = begun;
+  const TimePoint until = begun + std::chrono::nanoseconds(budget);
+  live.session.look(begun);
+  // Empty turns count: a guest may say `here` and `not` in turns.
+  for (int turn = 0; turn < kRequestsPerTurnMax && now < until; ++turn, now = std::chrono::steady_clock::now()) {
+    if (!live.session.has_request()) {
+      if (quiet(id, live)) return now;
+      continue;
+    }
+    if (!binding.bucket.take(now)) {
+      throttle(id, live, now);
+      return now;
+    }
+    auto request = live.session.take(scratch_, now);
+    if (!request) {
+      break_session(id, request.error());
+      return now;
+    }
+    if (!*request) {
+      binding.bucket.put_back();
+      continue;
+    }
+    live.brake.useful();
+    const TakenRequest& one = **request;
+    const auto wait = one.timeout_ms == 0 ? kRequestTimeoutMax
+                                          : std::min(std::chrono::milliseconds(one.timeout_ms), kRequestTimeoutMax);
+    service_->handle({binding.config.service, one.type, one.payload, now + wait},
+                     Reply(*this, ticket_of(number_of(id), one.slot)));
+    if (live_session(id) == nullptr) return std::chrono::steady_clock::now();  // its answer broke it
+  }
+  live.session.release();
+  make_ready(id, live, now);
+  return now;
+}
+
+// Nothing is left, or nothing may be taken: true when the session waits for its guest, its doorbell or its answers.
+bool Backend::quiet(SessionId id, LiveSession& live) {
+  live.binding.bucket.rest();
+  if (live.session.waiting_for_answers()) {
+    live.session.held();
+    live.session.release();
+    return true;  // answer() goes on
+  }
+  const WaitMode wait = live.binding.config.terms.wait;
+  const bool look = wait == WaitMode::spin || wait == WaitMode::adaptive;
+  if (!look || !keep_hot(id, live)) return live.session.rest();
+  live.session.release();
+  return true;  // poll() or settle() goes on
+}
+
+// What exceeds the rate stays in the guest's own ring.
+void Backend::throttle(SessionId id, LiveSession& live, TimePoint now) {
+  Binding& binding = live.binding;
+  ++binding.counters.requests_throttled;
+  live.session.release();
+  live.throttled = true;
+  binding.throttled.push_back(id);
+  if (binding.throttled.size() > 1) return;  // the timer runs
+  loop_.at(std::max(binding.bucket.next(), now + kThrottlePauseMin),
+           [this, alive = std::weak_ptr(alive_), name = binding.config.name] {
+             if (!alive.expired()) end_throttle(name);
+           });
+}
+
+void Backend::end_throttle(const std::string& name) {
+  const auto found = bindings_.find(name);
+  if (found == bindings_.end()) return;
+  const auto now = std::chrono::steady_clock::now();
+  for (const SessionId id : std::exchange(found->second->throttled, {})) {
+    LiveSession* live = live_session(id);
+    if (live == nullptr || !std::exchange(live->throttled, false) || live->ready) continue;
+    make_ready(id, *live, now);
+  }
+}
+
+void Backend::answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) {
+  const SessionId id{ticket / kUnansweredMax};
+  LiveSession* live = live_session(id);
+  if (live == nullptr) return;  // the guest is gone; it will ask again, or not
+  const bool held = live->session.waiting_for_answers();
+  const vs_status status = answer ? VS_STATUS_OK : status_of(answer.error().code);
+  const auto bytes = answer ? *answer : std::span<const std::byte>{};
+  const auto now = std::chrono::steady_clock::now();
+  const auto given = live->session.answer(ticket % kUnansweredMax, status, bytes, now);
+  const Cost time = serving_ ? 0 : (std::chrono::steady_clock::now() - now).count();
+  scheduler_.charge(live->binding.flow(), time + cost_of_bytes(bytes.size()));
+  if (!given) return break_session(id, given.error());
+  if (held && !live->ready && !live->throttled && serving_ != id) make_ready(id, *live, now);
+}
+
+std::size_t Backend::active(TimePoint now) {
+  if (now - window_since_ > kActiveWindow) {
+    const std::size_t before = now - window_since_ > 2 * kActiveWindow ? 0 : active_;
+    neighbours_.active += before - std::exchange(active_told_, before);
+    active_ = 0;
+    window_since_ = now;
+    ++window_;
+  }
+  return std::max(neighbours_.active.load(std::memory_order_relaxed), active_);
+}
+
+bool Backend::poll() {
+  for (std::size_t i = 0; i < hot_.size(); ++i) {
+    LiveSession* live = live_session(hot_[i]);
+    if (live == nullptr) {
+      hot_[i--] = hot_.back();
+      hot_.pop_back();
+      continue;
+    }
+    if (live->ready || live->throttled || !live->session.has_request()) continue;
+    make_ready(hot_[i], *live, std::chrono::steady_clock::now());
+  }
+  if (scheduler_.empty()) return false;
+  run_turns();
+  return true;
+}
+
+bool Backend::settle() {
+  neighbours_.active -= std::exchange(active_told_, 0);
+  bool quiet = true;
+  for (const SessionId id : std::exchange(hot_, {})) {
+    LiveSession* live = live_session(id);
+    if (live == nullptr) continue;
+    live->hot = false;
+    if (live->ready || live->throttled || live->session.rest()) continue;
+    keep_hot(id, *live);
+    quiet = false;
+  }
+  return quiet && scheduler_.empty();
+}
+
+// False when enough sessions are hot already. Those that are to be looked at always are no matter of how many.
+bool Backend::keep_hot(SessionId id, LiveSession& live) {
+  if (live.hot) return true;
+  if (hot_.size() >= kHotSessionsMax && live.binding.config.terms.wait != WaitMode::spin) return false;
+  hot_.push_back(id);
+  return live.hot = true;
+}
+
+}  // namespace vs

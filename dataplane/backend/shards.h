@@ -1,0 +1,75 @@
+// The loops of a backend: one a core, each with its thread, its own service and its share of the domains.
+//
+// A domain belongs to one loop for as long as it is bound, so its rings have one consumer and its sessions one scheduler. Nothing
+// here waits: what the loops are asked is answered by callbacks on the control loop, when all of them have.
+// Owned by the thread of the control loop.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/event_loop.h"
+#include "dataplane/backend/backend.h"
+
+namespace vs {
+
+inline constexpr std::size_t kLoopsMax = 64;
+
+// As many as there are cores that this process may use, at most kLoopsMax.
+std::size_t usable_cores();
+
+class Shards {
+ public:
+  using MakeService = std::function<std::unique_ptr<Service>(EventLoop& loop)>;
+
+  // `count`: 1 .. kLoopsMax. `make_service` is called once for each loop, here.
+  Shards(EventLoop& control, std::string kind, std::filesystem::path directory, std::size_t count,
+         const MakeService& make_service);
+  // Ends all sessions and waits for the threads.
+  ~Shards();
+  Shards(const Shards&) = delete;
+  Shards& operator=(const Shards&) = delete;
+
+  [[nodiscard]] std::uint64_t config_number() const { return config_number_; }  // the last one served; 0: none
+
+  void configure(const control::Configure& configure, std::function<void(control::Applied)> done);
+  void report(std::function<void(std::vector<Sample>)> done);
+  // Null when no loop knows the binding.
+  void describe(const std::string& binding, std::function<void(nlohmann::json)> done);
+  void take_refusals(std::function<void(std::vector<control::Refused>)> done);
+  // Calls `done` when every loop has run.
+  void ping(std::function<void()> done);
+  // Called after a policy refused an open; once until take_refusals().
+  void on_refusal(std::function<void()> callback) { on_refusal_ = std::move(callback); }
+
+ private:
+  struct Shard {
+    EventLoop loop;
+    std::unique_ptr<Backend> backend;
+    std::thread thread;
+    std::size_t domains = 0;
+  };
+  template <class Part, class All>
+  void gather(std::function<Part(Backend&, std::size_t shard)> ask, All start, std::function<void(All&, Part)> add,
+              std::function<void(All)> done);
+  std::size_t shard_of(const std::string& domain);
+
+  EventLoop& control_;
+  std::string kind_;
+  Neighbours neighbours_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::map<std::string, std::size_t> shard_of_domain_;
+  std::uint64_t config_number_ = 0;
+  std::function<void()> on_refusal_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace vs

@@ -1,0 +1,26 @@
+#include "dataplane/control/terms.h"
+
+#include <array>
+
+namespace vs::control {
+namespace {
+
+constexpr std::array<std::string_view, 4> kWaitModes{"adaptive", "spin", "block", "timer"};
+constexpr std::array<std::string_view, kPriorities> kPriorityNames{"control", "deadline", "normal", "bulk"};
+
+template <class Value, std::size_t count>
+std::optional<Value> named(const std::array<std::string_view, count>& names, std::string_view name) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (names[i] == name) return static_cast<Value>(i);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view name_of(WaitMode mode) { return kWaitModes.at(static_cast<std::size_t>(mode)); }
+std::optional<WaitMode> wait_mode_named(std::string_view name) { return named<WaitMode>(kWaitModes, name); }
+
+std::string_view name_of(Priority priority) { return kPriorityNames.at(static_cast<std::size_t>(priority)); }
+std::optional<Priority> priority_named(std::string_view name) { return named<Priority>(kPriorityNames, name); }
+
+}  // namespace vs::control

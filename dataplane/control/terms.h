@@ -1,0 +1,48 @@
+// What a binding gets of the data plane: how large its rings are, how its two sides wait, and how often it may ask.
+//
+// Values and pure functions, thread-safe. Names are those of policy files and of the REST API.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace vs::control {
+
+// What a side does when its ring is empty. The numbers are those of vs_wait_mode (abi/region.h).
+enum class WaitMode : std::uint8_t {
+  adaptive = 0,  // looks for a while when that pays and takes no core from anybody, then sleeps
+  spin = 1,      // always looks: the lowest latency, and a core
+  block = 2,     // always sleeps: the least CPU time
+  timer = 3      // sleeps until `batch_messages` wait, or the first of them for `batch_us`
+};
+std::string_view name_of(WaitMode mode);
+std::optional<WaitMode> wait_mode_named(std::string_view name);
+
+// Strict: a class is served when none above it has work; the lowest keeps a floor.
+enum class Priority : std::uint8_t { control, deadline, normal, bulk };
+inline constexpr std::size_t kPriorities = 4;
+std::string_view name_of(Priority priority);
+std::optional<Priority> priority_named(std::string_view name);
+
+struct Terms {
+  WaitMode wait = WaitMode::adaptive;
+  std::uint32_t batch_messages = 16;  // of `timer`
+  std::uint32_t batch_us = 50;        // of `timer`
+  std::uint32_t request_bytes = 32 << 10;    // of the ring; a power of two, 4 KiB .. 64 MiB; a request is at most an eighth
+  std::uint32_t response_bytes = 256 << 10;  // the same, for answers
+  Priority priority = Priority::normal;
+  std::uint64_t rate_per_s = 0;  // requests; 0: no limit
+  std::uint64_t burst = 1;       // requests at once after a rest
+  std::uint64_t memory_bytes_max = std::uint64_t{128} << 20;  // shared with all sessions of the domain in this backend
+  friend bool operator==(const Terms&, const Terms&) = default;
+};
+
+inline constexpr std::uint32_t kRingBytesMin = 4 << 10;
+inline constexpr std::uint32_t kRingBytesMax = 64 << 20;
+constexpr bool is_ring_size(std::uint32_t bytes) {
+  return bytes >= kRingBytesMin && bytes <= kRingBytesMax && (bytes & (bytes - 1)) == 0;
+}
+
+}  // namespace vs::control
