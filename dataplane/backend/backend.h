@@ -105,6 +105,7 @@ class Backend final : public ReplySink, public Poller {
     bool ready = false;        // the scheduler has it
     bool throttled = false;    // its binding's rate has run out
     bool gathering = false;    // waits until more has come (WaitMode::timer)
+    bool deaf = false;         // its doorbell is not heard
     bool hot = false;          // looked at by poll(); its guest was not asked to ring
   };
 

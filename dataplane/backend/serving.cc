@@ -44,12 +44,15 @@ void Backend::on_session_event(SessionId id, std::uint32_t events) {
 
 void Backend::rang_in_vain(SessionId id, LiveSession& live) {
   ++live.binding.counters.doorbells_in_vain;
-  // Emptied, or else a full socket would hide the doorbell that is meant.
+  // Emptied, or else a full socket would hide the doorbell that is meant; and looked again, for that one may be among those
+  // taken off.
   if (!live.session.drain()) return end_session(id, "closed by the guest");
+  if (live.session.has_request()) return hear_again(id);
   scheduler_.charge(live.binding.flow(), kDoorbellCost);
   const auto pause = live.brake.in_vain();
   if (pause.count() == 0) return;
   ++live.binding.counters.doorbell_pauses;
+  live.deaf = true;
   loop_.rewatch(live.session.socket(), EPOLLRDHUP | EPOLLET);
   loop_.after(pause, [this, alive = std::weak_ptr(alive_), id] {
     if (!alive.expired()) hear_again(id);
@@ -59,8 +62,10 @@ void Backend::rang_in_vain(SessionId id, LiveSession& live) {
 void Backend::hear_again(SessionId id) {
   LiveSession* live = live_session(id);
   if (live == nullptr) return;
-  if (!live->session.drain()) return end_session(id, "closed by the guest");
-  loop_.rewatch(live->session.socket(), EPOLLIN | EPOLLRDHUP | EPOLLET);
+  if (std::exchange(live->deaf, false)) {
+    if (!live->session.drain()) return end_session(id, "closed by the guest");
+    loop_.rewatch(live->session.socket(), EPOLLIN | EPOLLRDHUP | EPOLLET);
+  }
   if (live->session.has_request() && !live->ready && !live->throttled)
     make_ready(id, *live, std::chrono::steady_clock::now());
 }
