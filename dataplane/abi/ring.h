@@ -32,6 +32,8 @@ static_assert(sizeof(struct vs_record) == VS_RECORD_HEADER_BYTES, "payload start
 enum vs_record_type {
   VS_RECORD_PAD = 1,      /* fills the ring up to its end; no payload of its own */
   VS_RECORD_ANSWER = 2,   /* backend to frontend: struct vs_answer, then the service's answer */
+  VS_RECORD_BUFFER = 3,   /* lender to borrower: struct vs_buffer (abi/buffer.h), then what the service says about it */
+  VS_RECORD_RETURN = 4,   /* borrower to lender: struct vs_buffer_return */
   VS_RECORD_SERVICE = 256 /* from here on: the operations of the session's service */
 };
 
@@ -65,7 +67,9 @@ enum vs_broken {
   VS_BROKEN_INDEX = 3,   /* cons or prod further away than the ring is long */
   VS_BROKEN_COOKIE = 4,  /* an answer to what was not asked, or was answered already */
   VS_BROKEN_CREDIT = 5,  /* no room for an answer whose room was promised */
-  VS_BROKEN_PAYLOAD = 6  /* a request too short for its own header */
+  VS_BROKEN_PAYLOAD = 6, /* a request too short for its own header */
+  VS_BROKEN_BUFFER = 7,  /* a descriptor out of bounds, or the return of a buffer that was not lent or not in that generation */
+  VS_BROKEN_LAST = VS_BROKEN_BUFFER
 };
 
 /* First in the payload of every request. The frontend has room for `answer_bytes_max` (record header and padding included)

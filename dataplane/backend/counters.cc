@@ -26,6 +26,7 @@ std::string_view name_of(vs_broken why) {
     case VS_BROKEN_COOKIE: return "cookie";
     case VS_BROKEN_CREDIT: return "credit";
     case VS_BROKEN_PAYLOAD: return "payload";
+    case VS_BROKEN_BUFFER: return "buffer";
   }
   __builtin_unreachable();
 }

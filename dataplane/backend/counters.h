@@ -34,7 +34,7 @@ struct BindingCounters {
   std::uint64_t doorbells_sent = 0;
   std::uint64_t doorbells_suppressed = 0;
   std::array<std::uint64_t, VS_STATUS_TOO_LARGE + 1> answers{};     // by vs_status
-  std::array<std::uint64_t, VS_BROKEN_PAYLOAD + 1> broken{};        // sessions, by vs_broken
+  std::array<std::uint64_t, VS_BROKEN_LAST + 1> broken{};           // sessions, by vs_broken
   LatencyHistogram queue;                // seen in the ring to taken
   LatencyHistogram service;              // taken to answered
   LatencyHistogram total;                // seen to answered
