@@ -24,6 +24,8 @@ inline void store_relaxed(std::uint32_t& word, std::uint32_t value) {
   std::atomic_ref(word).store(value, std::memory_order_relaxed);
 }
 inline void full_fence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+inline void release_fence() { std::atomic_thread_fence(std::memory_order_release); }
+inline void acquire_fence() { std::atomic_thread_fence(std::memory_order_acquire); }
 
 // Copies once. The barrier keeps the compiler from reading `from` again where it later reads `to` (XSA-155).
 inline void copy_once(void* to, const void* from, std::size_t bytes) {
