@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/abi/dns.h"
+#include "heap_pool.h"
 #include "heap_ring.h"
 
 namespace vs::test {
@@ -111,6 +112,73 @@ TEST(RingContract, NewIndexPagesAreAsWritten) {
   EXPECT_EQ(region.prod(region.header().request).prod, 0u);
   EXPECT_EQ(region.cons(region.header().request).cons, 0u);
   EXPECT_EQ(region.cons(region.header().request).data_event, 0u);
+}
+
+// The pool of examples 5 to 7.
+constexpr PoolShape kFrames{.pool = 1, .buffer_count = 8, .buffer_bytes = 300'000};
+
+TEST(BufferContract, PoolIsAsWrittenByBothLenders) {
+  const Bytes expected = example("pool");
+  const vs_pool_header header = make_pool_header(kFrames);
+  EXPECT_EQ(first(std::as_bytes(std::span(&header, 1)), expected.size()), expected);
+  vs_pool_header c_header;
+  ASSERT_EQ(vs_make_pool_header(1, 8, 300'000, &c_header), 0);
+  EXPECT_EQ(first(std::as_bytes(std::span(&c_header, 1)), expected.size()), expected);
+}
+
+TEST(BufferContract, RecordsOfTheCppLenderAndBorrowerAreAsWritten) {
+  HeapPool memory(kFrames);
+  BufferPool pool(memory.bytes(), memory.header(), std::chrono::seconds(1));
+  Borrower borrower(pool, 3);
+  const auto zero = pool.loan(1);
+  const auto one = pool.loan(1);
+  for (int before = 0; before < 3; ++before) ASSERT_TRUE(*pool.loan(1));
+  auto two = pool.loan(300'000);
+  const vs_buffer buffer = *pool.lend(**two, borrower, {});
+  HeapRegion there({});
+  ASSERT_TRUE(*there.producer().push(VS_RECORD_BUFFER, kCookie, {std::as_bytes(std::span(&buffer, 1))}));
+  const Bytes lent = example("buffer");
+  EXPECT_EQ(first(there.data(there.header().request), lent.size()), lent);
+
+  const vs_buffer_return back = return_of(buffer);
+  HeapRegion here({});
+  ASSERT_TRUE(*here.producer().push(VS_RECORD_RETURN, kCookie, {std::as_bytes(std::span(&back, 1))}));
+  const Bytes returned = example("return");
+  EXPECT_EQ(first(here.data(here.header().request), returned.size()), returned);
+}
+
+TEST(BufferContract, RecordsOfTheCLenderAndBorrowerAreAsWritten) {
+  HeapPool memory(kFrames);
+  vs_lender lender;
+  ASSERT_EQ(vs_lender_start(&lender, memory.c_bytes(), &memory.header(), 3), 0);
+  vs_loan loan;
+  for (int other = 0; other < 2; ++other) ASSERT_EQ(vs_lender_loan(&lender, 1, &loan), 1);
+  for (int before = 0; before < 3; ++before) {
+    ASSERT_EQ(vs_lender_loan(&lender, 1, &loan), 1);
+    vs_lender_drop(&lender, &loan);
+  }
+  ASSERT_EQ(vs_lender_loan(&lender, 300'000, &loan), 1);
+  vs_buffer buffer;
+  ASSERT_EQ(vs_lender_lend(&lender, &loan, &buffer), 1);
+  HeapRegion there({});
+  auto lending = there.c_producer();
+  ASSERT_EQ(vs_producer_push(&lending, VS_RECORD_BUFFER, kCookie, &buffer, sizeof buffer, nullptr, 0), 1);
+  const Bytes lent = example("buffer");
+  EXPECT_EQ(first(there.data(there.header().request), lent.size()), lent);
+
+  const vs_buffer_return back = vs_return_of(&buffer);
+  HeapRegion here({});
+  auto returning = here.c_producer();
+  ASSERT_EQ(vs_producer_push(&returning, VS_RECORD_RETURN, kCookie, &back, sizeof back, nullptr, 0), 1);
+  const Bytes returned = example("return");
+  EXPECT_EQ(first(here.data(here.header().request), returned.size()), returned);
+  vs_lender_stop(&lender);
+}
+
+TEST(BufferContract, NewGenerationWordsAreOne) {
+  HeapPool memory(kFrames);
+  const BufferPool pool(memory.bytes(), memory.header(), std::chrono::seconds(1));
+  for (std::uint32_t index = 0; index < 8; ++index) EXPECT_EQ(memory.generation(index), 1u);
 }
 
 }  // namespace

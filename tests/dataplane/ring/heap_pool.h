@@ -60,9 +60,8 @@ inline void fill(std::span<std::byte> bytes, int with) {
   if (!bytes.empty()) std::memset(bytes.data(), with, bytes.size());
 }
 inline bool all(std::span<const std::byte> bytes, int value) {
-  for (const std::byte byte : bytes)
-    if (byte != static_cast<std::byte>(value)) return false;
-  return true;
+  if (bytes.empty()) return true;
+  return bytes[0] == static_cast<std::byte>(value) && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
 }  // namespace vs::test
