@@ -137,7 +137,7 @@ class Machine {
       case 5: read(*borrowed_, c_borrowed_, input_.next<vs_buffer>()); break;
       case 6: {  // the right descriptor, but for one word
         vs_buffer buffer = last_;
-        const std::size_t at = input_.next<std::uint8_t>() % 4 * 8;
+        const std::size_t at = std::size_t{8} * (input_.next<std::uint8_t>() % 4);
         const auto value = input_.next<std::uint64_t>();
         std::memcpy(reinterpret_cast<std::byte*>(&buffer) + at, &value, sizeof value);
         read(*borrowed_, c_borrowed_, buffer);
@@ -177,7 +177,7 @@ class Machine {
 }  // namespace
 }  // namespace vs
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT: libFuzzer's name
   vs::Input input({data, size});
   if (input.next<std::uint8_t>() % 4 == 0)
     vs::attach_to_anything(input);

@@ -123,6 +123,26 @@ TEST(LocalBorrowedPool, TakesNoPoolThatIsLargerThanItsMemoryOrThanAllowed) {
   EXPECT_FALSE(attaches(right.get(), header.bytes - 1));
 }
 
+TEST(LocalBorrowedPool, ReadsWhatAGuestLendsOutOfItsOwnMemory) {
+  vs_pool_header header;
+  ASSERT_EQ(vs_make_pool_header(7, 2, 100'000, &header), 0);
+  vs_lender guests;
+  ASSERT_EQ(vs_lender_make(&guests, &header, 1), 0);
+  const auto node = LocalBorrowedPool::attach(guests.fd, header.bytes);
+  ASSERT_TRUE(node) << node.error().message;
+  vs_loan loan{};
+  vs_buffer buffer{};
+  ASSERT_EQ(vs_lender_loan(&guests, 100'000, &loan), 1);
+  std::memset(loan.data, 6, loan.bytes);
+  ASSERT_EQ(vs_lender_lend(&guests, &loan, &buffer), 1);
+  vs_lender_stop(&guests);  // a guest that goes takes nothing away from under the node
+  const auto view = node->pool().view(buffer);
+  ASSERT_TRUE(view && *view);
+  EXPECT_EQ((*view)->size(), 100'000u);
+  EXPECT_EQ((*view)->front(), std::byte{6});
+  EXPECT_EQ((*view)->back(), std::byte{6});
+}
+
 // S-21: who lost its right keeps its mapping; what comes later is in another pool, and of what was lent nothing stays.
 TEST(LocalPool, RuleS21ARetiredPoolHoldsNothingForWhoStillMapsIt) {
   const auto old_memory = LocalPool::create(kShape);
