@@ -19,8 +19,10 @@ TokenBucket::TokenBucket(std::uint64_t rate_per_s, std::uint64_t burst, TimePoin
 bool TokenBucket::take(TimePoint now) {
   if (!limited()) return true;
   if (level_ < kToken) refill(now);
-  waited_for_ = level_ < kToken;
-  if (waited_for_) return false;
+  if (level_ < kToken) {
+    waited_for_ = true;
+    return false;
+  }
   level_ -= kToken;
   return true;
 }
@@ -29,7 +31,10 @@ void TokenBucket::put_back() {
   if (limited()) level_ += kToken;
 }
 
-void TokenBucket::rest() { level_ = std::min(level_, burst_); }
+void TokenBucket::rest() {
+  waited_for_ = false;
+  level_ = std::min(level_, burst_);
+}
 
 TokenBucket::TimePoint TokenBucket::next() const {
   if (level_ >= kToken || !limited()) return filled_;

@@ -15,7 +15,7 @@ class TokenBucket {
 
   static constexpr std::uint64_t kRatePerSecondMax = 100'000'000;
   static constexpr std::uint64_t kBurstMax = 1'000'000'000;
-  static constexpr std::chrono::milliseconds kLatenessMax{20};  // of the loop that is made up for
+  static constexpr std::chrono::milliseconds kLatenessMax{50};  // of the loop that is made up for
 
   TokenBucket() = default;  // no limit
   // `rate_per_s` 0: no limit. A burst of 0 counts as 1. Full at first.
@@ -39,7 +39,7 @@ class TokenBucket {
   std::uint64_t burst_ = 0;  // billionths
   std::uint64_t level_ = 0;  // billionths
   TimePoint filled_{};       // as of when
-  bool waited_for_ = false;
+  bool waited_for_ = false;  // since the last rest
 };
 
 }  // namespace vs

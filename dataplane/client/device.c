@@ -149,7 +149,6 @@ static int receive(struct vs_device *device, uint64_t cookie, int64_t deadline_m
     int took = vs_consumer_take(answers, device->answer, &taken);
     if (took < 0) return took;
     if (took == 1) {
-      vs_wait_useful(&device->session.wait);
       if (taken.cookie != cookie || taken.type != VS_RECORD_ANSWER) {
         vs_consumer_give_up(answers, VS_BROKEN_COOKIE);
         return -EPROTO;

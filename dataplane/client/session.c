@@ -235,7 +235,7 @@ static void rest_from_doorbells(struct vs_session *session, int64_t deadline_ms)
   for (int taken = 0; taken < kDoorbellsPerDrainMax; ++taken)
     if (recv(session->socket, doorbells, sizeof doorbells, MSG_DONTWAIT) <= 0) break;
   if (!vs_consumer_empty(&session->answers)) return; /* looked after: the doorbell that is meant may be among those */
-  int deaf_ms = vs_wait_in_vain_ms(&session->wait);
+  int deaf_ms = vs_wait_in_vain_ms(&session->wait, &session->answers);
   int64_t left = deadline_ms - vs_now_ms();
   if (deaf_ms == 0 || left <= 0) return;
   session->wait.pauses++;

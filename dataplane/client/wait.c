@@ -60,9 +60,9 @@ void vs_wait_learn(struct vs_wait *wait, int64_t gap_ns) {
   }
 }
 
-void vs_wait_useful(struct vs_wait *wait) { wait->in_vain = 0; }
-
-int vs_wait_in_vain_ms(struct vs_wait *wait) {
+int vs_wait_in_vain_ms(struct vs_wait *wait, const struct vs_consumer *consumer) {
+  if (wait->taken != consumer->cons) wait->in_vain = 0; /* there were answers since */
+  wait->taken = consumer->cons;
   if (++wait->in_vain <= kInVainFree) return 0;
   const int doublings = wait->in_vain - kInVainFree - 1;
   return doublings < 10 ? 1 << doublings : kDeafMsMax;

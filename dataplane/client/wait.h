@@ -17,6 +17,7 @@ struct vs_wait {
   int64_t window_ns; /* to look for, of VS_WAIT_ADAPTIVE */
   uint64_t pauses;   /* in which the doorbell was not listened to */
   int in_vain;       /* wake-ups since the last answer */
+  uint32_t taken;    /* position behind the last answer, at the last of them */
 };
 
 void vs_wait_start(struct vs_wait *wait, const struct vs_region_header *header);
@@ -27,10 +28,8 @@ bool vs_wait_look(const struct vs_consumer *consumer, int64_t for_ns);
 int64_t vs_wait_window(const struct vs_wait *wait);
 /* An answer came `gap_ns` after it was waited for. */
 void vs_wait_learn(struct vs_wait *wait, int64_t gap_ns);
-/* An answer is there. */
-void vs_wait_useful(struct vs_wait *wait);
-/* How long not to listen to the doorbell, in ms, after it rang again for nothing; 0: listen on. */
-int vs_wait_in_vain_ms(struct vs_wait *wait);
+/* How long not to listen to the doorbell, in ms, after it rang for nothing while `consumer` waited; 0: listen on. */
+int vs_wait_in_vain_ms(struct vs_wait *wait, const struct vs_consumer *consumer);
 
 int64_t vs_now_ns(void);
 

@@ -34,7 +34,7 @@ TEST(TokenBucket, AfterARestItHoldsItsBurstAndNoMore) {
   int taken = 0;
   const TimePoint later = kBegin + 1h;
   while (bucket.take(later)) ++taken;
-  EXPECT_LE(taken, 21) << "an hour that nobody waited through gives what a late loop makes up for at most";
+  EXPECT_LE(taken, 3) << "nobody waited through that hour";
   bucket.rest();
 }
 
@@ -52,7 +52,7 @@ TEST(TokenBucket, TimeThatRunsBackwardsGivesNothing) {
   EXPECT_FALSE(bucket.take(kBegin - 1h));
 }
 
-// A guest that always has more: however late the loop comes each time (up to 20 ms), it gets its rate, within 5 % after a second
+// A guest that always has more: however late the loop comes each time (up to 50 ms), it gets its rate, within 5 % after a second
 // and without any drift after an hour.
 TEST(TokenBucket, GivesItsRateToWhoAlwaysWaits) {
   std::mt19937_64 random(7);
@@ -65,7 +65,7 @@ TEST(TokenBucket, GivesItsRateToWhoAlwaysWaits) {
       std::uint64_t taken = 0;
       const TimePoint end = kBegin + (rate >= 1000 ? 1s : 600s);
       while (now < end) {
-        now = bucket.next() + std::chrono::nanoseconds(random() % 19'000'000);
+        now = bucket.next() + std::chrono::nanoseconds(random() % 49'000'000);
         while (bucket.take(now)) ++taken;
       }
       const double wanted = std::chrono::duration<double>(now - kBegin).count() * static_cast<double>(rate);
