@@ -8,6 +8,7 @@
 #include "vsctl/client/fields.h"
 #include "vsctl/commands/changes.h"
 #include "vsctl/commands/kinds.h"
+#include "vsctl/commands/live.h"
 #include "vsctl/output/table.h"
 #include "vsctl/output/text.h"
 #include "vsctl/output/yaml.h"
@@ -75,17 +76,20 @@ std::string bindings_section(const std::vector<json>& bindings) {
   return "Bindings:\n" + table.to_string(kIndent);
 }
 
-// The decision stands apart from the rest of the status: it is what people look for first.
+// The decision and what happens now stand apart from the rest of the status: they are what people
+// look for.
 std::string describe_for_people(const json& object, const std::vector<json>& bindings) {
   json status = field(object, "status");
   const json decision = field(status, "decision");
-  if (status.is_object()) status.erase("decision");
+  const json live = field(status, "live");
+  for (const char* apart : {"decision", "live"})
+    if (status.is_object()) status.erase(apart);
   std::string lines = summary(object) +
                       section("Labels", field(field(object, "metadata"), "labels")) +
                       section("Spec", field(object, "spec")) + section("Status", status);
   if (decision.is_object())
     lines += fmt::format("Decision:\n  {}\n", printable(describe_decision(decision)));
-  return lines + bindings_section(bindings);
+  return lines + describe_live(live) + bindings_section(bindings);
 }
 
 }  // namespace

@@ -53,6 +53,45 @@ TEST_F(DescribeTest, ShowsABindingAndWhatDecided) {
   EXPECT_EQ(daemon_.lines(), std::vector<std::string>{"GET /v1/bindings/web2-dns"});
 }
 
+TEST_F(DescribeTest, ShowsWhatABindingDoesNow) {
+  json busy = binding("web1", "Bound");
+  busy["status"]["live"] = json::parse(R"({
+    "sessions": {"live": 2, "opened": 5, "throttled": 1}, "requests": 1234,
+    "answers": {"ok": 1230, "exhausted": 4},
+    "latency": {
+      "queue": {"count": 1234, "p50Us": 0.9, "p90Us": 2, "p99Us": 13.25, "p999Us": 800, "maxUs": 1500},
+      "service": {"count": 1234, "p50Us": 64, "p90Us": 128, "p99Us": 999.96, "p999Us": 5e5, "maxUs": 2.5e6},
+      "total": {"count": 1234}},
+    "rings": {"requestBytesWaiting": 96, "requestBytes": 65536,
+              "responseBytesWaiting": 1536, "responseBytes": 524288},
+    "doorbells": {"received": 7, "inVain": 1, "pauses": 0, "sent": 8, "suppressed": 9},
+    "refusals": {"policy": 0, "limit": 1, "memory": 0, "handshake": 2},
+    "requestsHeld": 3, "requestsThrottled": 4, "domainMemoryBytes": 638976, "cpuMs": 17.25,
+    "broken": {"byReason": {"length": 2}, "last": {"reason": "length", "secondsAgo": 12.5}},
+    "loop": 1})");
+  daemon_.answers("GET /v1/bindings/web1-dns", busy, "\"7\"");
+  const Finished run = vsctl({"describe", "binding", "web1-dns"});
+  EXPECT_EQ(run.exit, 0) << run.err;
+  const auto now = run.out.find("Now:\n");
+  ASSERT_NE(now, std::string::npos) << run.out;
+  EXPECT_EQ(run.out.substr(now), R"(Now:
+  Sessions:         2 live (1 throttled), 5 opened
+  Requests:         1234; held 3 times, throttled 4 times
+  Answers:          exhausted 4, ok 1230
+  Request rings:    96 B of 64 KiB
+  Response rings:   1.5 KiB of 512 KiB
+  Doorbells:        received 7 (in vain 1, pauses 0), sent 8, suppressed 9
+  Refused opens:    handshake 2, limit 1, memory 0, policy 0
+  Broken sessions:  length 2; the last one 12.5 s ago: length
+  Domain memory:    624 KiB
+  Service time:     17.2 ms, on loop 1
+  LATENCY  COUNT  P50     P90     P99      P99.9   MAX
+  queue    1234   0.9 us  2 us    13.2 us  800 us  1.5 ms
+  service  1234   64 us   128 us  1000 us  500 ms  2.5 s
+  total    1234   0 us    0 us    0 us     0 us    0 us
+)");
+}
+
 TEST_F(DescribeTest, ShowsAllOfItInJson) {
   json expected = domain("web1");
   expected["bindings"] = {binding("web1", "Ready")};

@@ -1,0 +1,112 @@
+#include "vsctl/commands/live.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "vsctl/client/fields.h"
+#include "vsctl/output/table.h"
+
+namespace vs::ctl {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kNowIndent = 2;
+
+double real(const json& object, std::string_view key) {
+  const json& value = field(object, key);
+  return value.is_number() ? value.get<double>() : 0;
+}
+
+// Three digits, and never a point at the end.
+std::string digits(double value) {
+  return fmt::format("{:.{}f}", value, value >= 99.95 || value == std::floor(value) ? 0 : 1);
+}
+
+// "ok 12, exhausted 1"; "none" when there are none.
+std::string counts(const json& by_name) {
+  std::string line;
+  if (by_name.is_object())
+    for (const auto& [name, count] : by_name.items())
+      line += fmt::format("{}{} {}", line.empty() ? "" : ", ", name, text(count));
+  return line.empty() ? "none" : line;
+}
+
+std::string broken(const json& live) {
+  const json& what = field(live, "broken");
+  std::string line = counts(field(what, "byReason"));
+  const json& last = field(what, "last");
+  if (last.is_object())
+    line += fmt::format("; the last one {} s ago: {}", digits(real(last, "secondsAgo")),
+                        text(last, "reason"));
+  return line;
+}
+
+std::string filled(const json& rings, std::string_view waiting, std::string_view size) {
+  return fmt::format("{} of {}", format_bytes(real(rings, waiting)),
+                     format_bytes(real(rings, size)));
+}
+
+Table latencies(const json& live) {
+  Table table({"LATENCY", "COUNT", "P50", "P90", "P99", "P99.9", "MAX"});
+  for (const char* part : {"queue", "service", "total"}) {
+    const json& one = field(field(live, "latency"), part);
+    const auto us = [&](const char* key) { return format_us(real(one, key)); };
+    table.add({part, std::to_string(number(one, "count")), us("p50Us"), us("p90Us"), us("p99Us"),
+               us("p999Us"), us("maxUs")});
+  }
+  return table;
+}
+
+Table facts(const json& live) {
+  const json& sessions = field(live, "sessions");
+  const json& doorbells = field(live, "doorbells");
+  const json& refusals = field(live, "refusals");
+  const json& rings = field(live, "rings");
+  Table table;
+  table.add({"Sessions:", fmt::format("{} live ({} throttled), {} opened", number(sessions, "live"),
+                                      number(sessions, "throttled"), number(sessions, "opened"))});
+  table.add({"Requests:", fmt::format("{}; held {} times, throttled {} times",
+                                      number(live, "requests"), number(live, "requestsHeld"),
+                                      number(live, "requestsThrottled"))});
+  table.add({"Answers:", counts(field(live, "answers"))});
+  table.add({"Request rings:", filled(rings, "requestBytesWaiting", "requestBytes")});
+  table.add({"Response rings:", filled(rings, "responseBytesWaiting", "responseBytes")});
+  table.add({"Doorbells:",
+             fmt::format("received {} (in vain {}, pauses {}), sent {}, suppressed {}",
+                         number(doorbells, "received"), number(doorbells, "inVain"),
+                         number(doorbells, "pauses"), number(doorbells, "sent"),
+                         number(doorbells, "suppressed"))});
+  table.add({"Refused opens:", counts(refusals)});
+  table.add({"Broken sessions:", broken(live)});
+  table.add({"Domain memory:", format_bytes(real(live, "domainMemoryBytes"))});
+  table.add({"Service time:", fmt::format("{} ms, on loop {}", digits(real(live, "cpuMs")),
+                                          number(live, "loop"))});
+  return table;
+}
+
+}  // namespace
+
+std::string describe_live(const json& live) {
+  if (!live.is_object()) return "";
+  return "Now:\n" + facts(live).to_string(kNowIndent) + latencies(live).to_string(kNowIndent);
+}
+
+std::string format_us(double us) {
+  if (us < 1000) return digits(us) + " us";
+  if (us < 1'000'000) return digits(us / 1000) + " ms";
+  return digits(us / 1'000'000) + " s";
+}
+
+std::string format_bytes(double bytes) {
+  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  for (; bytes >= 1024 && unit + 1 < kUnits.size(); ++unit) bytes /= 1024;
+  return digits(bytes) + " " + kUnits[unit];
+}
+
+}  // namespace vs::ctl
