@@ -11,7 +11,8 @@ find_package(nlohmann_json 3.11 REQUIRED)
 # What guests load (libvservice, the NSS module) goes into programs that know no sanitizer: plain in every build.
 add_library(vs_plain_flags INTERFACE)
 target_include_directories(vs_plain_flags INTERFACE ${VS_ROOT})
-target_compile_options(vs_plain_flags INTERFACE -Wall -Wextra -Wshadow=local -Wno-missing-field-initializers
+target_compile_options(vs_plain_flags INTERFACE -Wall -Wextra
+                       $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local> -Wno-missing-field-initializers
                        $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>)
 target_compile_definitions(vs_plain_flags INTERFACE VS_VERSION="${PROJECT_VERSION}" _GNU_SOURCE)
 
@@ -23,6 +24,9 @@ set(VS_SANITIZE_FLAGS "")
 if(VS_SANITIZE STREQUAL "address")
   set(VS_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=undefined
                         -fno-omit-frame-pointer)
+elseif(VS_SANITIZE STREQUAL "fuzz")
+  set(VS_SANITIZE_FLAGS -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize=vptr,function
+                        -fno-sanitize-recover=undefined,float-cast-overflow -fno-omit-frame-pointer)
 elseif(VS_SANITIZE STREQUAL "thread")
   set(VS_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
 endif()

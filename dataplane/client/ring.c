@@ -37,12 +37,17 @@ static uint32_t bytes_wanted(const struct vs_producer *producer, uint32_t record
   return (to_end < record ? to_end : 0) + record + VS_RECORD_HEADER_BYTES;
 }
 
+static int producer_broken(struct vs_producer *producer, enum vs_broken why) {
+  producer->broken = why;
+  store_release(&producer->own->broken, (uint32_t)why);
+  return -EPROTO;
+}
+
 static int bytes_free(struct vs_producer *producer, uint32_t *free_bytes) {
+  if (producer->broken != VS_BROKEN_NOT) return producer_broken(producer, producer->broken);
   uint32_t cons = load_acquire(&producer->peer->cons);
-  if (producer->prod - cons > producer->prod - producer->cons || cons % VS_RECORD_ALIGN != 0) {
-    store_release(&producer->own->broken, VS_BROKEN_INDEX);
-    return -EPROTO;
-  }
+  if (producer->prod - cons > producer->prod - producer->cons || cons % VS_RECORD_ALIGN != 0)
+    return producer_broken(producer, VS_BROKEN_INDEX);
   producer->cons = cons;
   *free_bytes = producer->size - (producer->prod - cons);
   return 0;
@@ -71,6 +76,7 @@ static void commit(struct vs_producer *producer, uint16_t type, uint64_t cookie,
 
 int vs_producer_reserve(struct vs_producer *producer, size_t payload_bytes, void **where) {
   if (payload_bytes > vs_record_payload_max(producer->size)) return -EMSGSIZE;
+  if (producer->broken != VS_BROKEN_NOT) return producer_broken(producer, producer->broken);
   uint32_t record = vs_record_rounded((uint32_t)(VS_RECORD_HEADER_BYTES + payload_bytes));
   uint32_t wanted = bytes_wanted(producer, record);
   uint32_t free_bytes = producer->size - (producer->prod - producer->cons);
@@ -136,6 +142,7 @@ void vs_consumer_start(struct vs_consumer *consumer, unsigned char *region, cons
 }
 
 void vs_consumer_give_up(struct vs_consumer *consumer, enum vs_broken why) {
+  consumer->broken = why;
   store_release(&consumer->own->broken, (uint32_t)why);
 }
 
@@ -145,6 +152,7 @@ static int broken(struct vs_consumer *consumer, enum vs_broken why) {
 }
 
 int vs_consumer_peek(struct vs_consumer *consumer, const void **payload, struct vs_taken *seen) {
+  if (consumer->broken != VS_BROKEN_NOT) return broken(consumer, consumer->broken);
   for (int padded = 0; padded < 2; ++padded) {
     const struct vs_record *shared = consumer_at(consumer);
     uint32_t bytes = load_acquire(&shared->commit_bytes); /* loaded once, judged, used */

@@ -20,6 +20,7 @@ struct vs_producer {
   uint32_t prod;      /* private truth */
   uint32_t published; /* as of the last publish */
   uint32_t cons;      /* last seen of the peer, checked */
+  enum vs_broken broken; /* once it is, it stays */
 };
 
 struct vs_consumer {
@@ -30,6 +31,7 @@ struct vs_consumer {
   uint32_t cons; /* private truth */
   uint32_t released;
   uint32_t peeked; /* bytes of the record that peek showed */
+  enum vs_broken broken; /* once it is, it stays */
 };
 
 struct vs_taken {

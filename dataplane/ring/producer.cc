@@ -93,6 +93,7 @@ Result<bool> RingProducer::ask_for_space(std::size_t payload_bytes) {
 }
 
 Result<std::uint32_t> RingProducer::bytes_free() {
+  if (broken_ != VS_BROKEN_NOT) return give_up(broken_);
   const std::uint32_t cons = shared::load_acquire(memory_.peer->cons);
   // Forward from what was seen last, and not past what was produced.
   if (prod_ - cons > prod_ - cons_ || cons % VS_RECORD_ALIGN != 0) return give_up(VS_BROKEN_INDEX);

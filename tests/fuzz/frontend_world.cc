@@ -1,0 +1,119 @@
+#include "tests/fuzz/frontend_world.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace vs::fuzz {
+namespace {
+
+World* the_world = nullptr;
+
+inline constexpr std::int64_t kCallMs = 1;     // each call takes that long, so that nothing goes on for ever
+inline constexpr std::int64_t kWaitMs = 1000;  // a wait in vain: the library never asks for longer
+
+}  // namespace
+
+World::World() {
+  VS_CHECK(the_world == nullptr);
+  the_world = this;
+}
+World::~World() { the_world = nullptr; }
+World* World::current() { return the_world; }
+
+int World::connect(int socket) {
+  int ends[2];
+  VS_CHECK(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+  VS_CHECK(::dup3(ends[0], socket, O_CLOEXEC) == socket);
+  ::close(ends[0]);
+  peer_.reset(ends[1]);
+  ++connections_;
+  passes(kCallMs);
+  connected();
+  return 0;
+}
+
+int next_descriptor() {
+  const int fd = ::dup(STDERR_FILENO);
+  ::close(fd);
+  return fd;
+}
+
+}  // namespace vs::fuzz
+
+using vs::fuzz::World;
+
+extern "C" {
+
+int __real_connect(int socket, const sockaddr* address, socklen_t bytes);
+ssize_t __real_send(int socket, const void* data, size_t bytes, int flags);
+ssize_t __real_recv(int socket, void* data, size_t bytes, int flags);
+ssize_t __real_recvmsg(int socket, msghdr* message, int flags);
+int __real_setsockopt(int socket, int level, int name, const void* value, socklen_t bytes);
+int __real_nanosleep(const timespec* wanted, timespec* left);
+int __real_clock_gettime(clockid_t clock, timespec* now);
+
+int __wrap_connect(int socket, const sockaddr* address, socklen_t bytes) {
+  if (World* world = World::current()) return world->connect(socket);
+  return __real_connect(socket, address, bytes);
+}
+
+ssize_t __wrap_send(int socket, const void* data, size_t bytes, int flags) {
+  World* world = World::current();
+  const ssize_t sent = __real_send(socket, data, bytes, flags);
+  if (world == nullptr || socket == world->peer()) return sent;
+  const int saved = errno;
+  world->passes(vs::fuzz::kCallMs);
+  if (sent >= 0) world->sent();
+  errno = saved;
+  return sent;
+}
+
+// Waits, which is to say: the backend acts; when there still is nothing, the time is over.
+static void waits(World& world) {
+  world.passes(vs::fuzz::kCallMs);
+  world.receives();
+}
+static ssize_t nothing_came(World& world, ssize_t received) {
+  if (received < 0 && errno == EAGAIN) world.passes(vs::fuzz::kWaitMs);
+  return received;
+}
+
+ssize_t __wrap_recv(int socket, void* data, size_t bytes, int flags) {
+  World* world = World::current();
+  if (world == nullptr || socket == world->peer()) return __real_recv(socket, data, bytes, flags);
+  waits(*world);
+  return nothing_came(*world, __real_recv(socket, data, bytes, flags | MSG_DONTWAIT));
+}
+
+ssize_t __wrap_recvmsg(int socket, msghdr* message, int flags) {
+  World* world = World::current();
+  if (world == nullptr || socket == world->peer()) return __real_recvmsg(socket, message, flags);
+  waits(*world);
+  return nothing_came(*world, __real_recvmsg(socket, message, flags | MSG_DONTWAIT));
+}
+
+int __wrap_setsockopt(int socket, int level, int name, const void* value, socklen_t bytes) {
+  return World::current() != nullptr ? 0 : __real_setsockopt(socket, level, name, value, bytes);
+}
+
+int __wrap_nanosleep(const timespec* wanted, timespec* left) {
+  World* world = World::current();
+  if (world == nullptr) return __real_nanosleep(wanted, left);
+  world->passes(wanted->tv_sec * 1000 + wanted->tv_nsec / 1'000'000);
+  return 0;
+}
+
+int __wrap_clock_gettime(clockid_t clock, timespec* now) {
+  World* world = World::current();
+  if (world == nullptr || clock != CLOCK_MONOTONIC) return __real_clock_gettime(clock, now);
+  *now = {.tv_sec = world->now_ms() / 1000, .tv_nsec = world->now_ms() % 1000 * 1'000'000};
+  return 0;
+}
+
+}  // extern "C"
