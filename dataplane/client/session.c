@@ -74,15 +74,16 @@ static int errno_of_welcome(const struct vs_local_welcome *welcome) {
   }
 }
 
-/* Receives the welcome and the one descriptor that may come with it. */
+/* Receives the welcome and the one descriptor that may come with it; `*memory` stays as it is when none does. */
 static int receive_welcome(struct vs_session *session, int64_t deadline_ms, struct vs_local_welcome *welcome, int *memory) {
   union {
     struct cmsghdr align;
     unsigned char bytes[CMSG_SPACE(sizeof(int))];
   } control;
   struct iovec part = {.iov_base = welcome, .iov_len = sizeof *welcome};
+  /* Room for one and no more: in the padding of CMSG_SPACE the kernel would put a second one. */
   struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
   ssize_t received;
   do {
     int left = milliseconds_left(deadline_ms);
@@ -92,13 +93,13 @@ static int receive_welcome(struct vs_session *session, int64_t deadline_ms, stru
     received = recvmsg(session->socket, &message, MSG_CMSG_CLOEXEC);
   } while (received < 0 && (errno == EINTR || errno == EAGAIN));
   if (received < 0) return errno == ECONNRESET ? -ECONNREFUSED : -errno;
-  if (received == 0) return -ECONNREFUSED;
-  *memory = -1;
   const struct cmsghdr *item = CMSG_FIRSTHDR(&message);
   if (item != NULL && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS &&
       item->cmsg_len == CMSG_LEN(sizeof(int)))
-    memcpy(memory, CMSG_DATA(item), sizeof(int));
-  if (received != sizeof *welcome || welcome->magic != VS_LOCAL_MAGIC) return -EPROTO;
+    memcpy(memory, CMSG_DATA(item), sizeof(int)); /* the caller's to close, whatever it came with */
+  if (received == 0) return -ECONNREFUSED;
+  if (received != sizeof *welcome || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || welcome->magic != VS_LOCAL_MAGIC)
+    return -EPROTO;
   return errno_of_welcome(welcome);
 }
 
@@ -112,7 +113,8 @@ static int map_region(struct vs_session *session, int memory, uint32_t region_by
   const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
   struct stat status;
   if (region_bytes < VS_PAGE_BYTES || region_bytes > VS_REGION_BYTES_MAX) return -EPROTO;
-  if ((fcntl(memory, F_GET_SEALS) & seals) != seals) return -EPROTO;
+  int sealed = fcntl(memory, F_GET_SEALS);
+  if (sealed < 0 || (sealed & seals) != seals) return -EPROTO; /* -1: a descriptor that cannot be sealed */
   if (fstat(memory, &status) != 0 || (uint64_t)status.st_size < region_bytes) return -EPROTO;
   void *mapped = mmap(NULL, region_bytes, PROT_READ, MAP_SHARED, memory, 0);
   if (mapped == MAP_FAILED) return -errno;

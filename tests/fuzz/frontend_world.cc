@@ -1,10 +1,13 @@
 #include "tests/fuzz/frontend_world.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/check.h"
@@ -38,10 +41,13 @@ int World::connect(int socket) {
   return 0;
 }
 
-int next_descriptor() {
-  const int fd = ::dup(STDERR_FILENO);
-  ::close(fd);
-  return fd;
+int open_descriptors() {
+  constexpr int kDescriptors = 64;
+  std::array<pollfd, kDescriptors> descriptors{};
+  for (int fd = 0; fd < kDescriptors; ++fd) descriptors[fd].fd = fd;
+  VS_CHECK(::poll(descriptors.data(), kDescriptors, 0) >= 0);
+  return static_cast<int>(std::count_if(descriptors.begin(), descriptors.end(),
+                                        [](const pollfd& one) { return (one.revents & POLLNVAL) == 0; }));
 }
 
 }  // namespace vs::fuzz

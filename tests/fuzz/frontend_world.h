@@ -40,7 +40,7 @@ class World {
   int connections_ = 0;
 };
 
-// The lowest number a new descriptor would get: the same before and after, when nothing was left open in between.
-int next_descriptor();
+// How many descriptors of low numbers are open: the same before and after, when nothing was left open in between.
+int open_descriptors();
 
 }  // namespace vs::fuzz

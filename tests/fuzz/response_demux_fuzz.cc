@@ -287,7 +287,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   using namespace vs::fuzz;
   static Shared shared;
   FuzzedDataProvider input(bytes, size);
-  const int descriptors = next_descriptor();
+  const int descriptors = open_descriptors();
   {
     EvilBackend backend(input, shared);
     vs_device* device = nullptr;
@@ -303,6 +303,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
       vs_close(device);
     }
   }
-  VS_CHECK(next_descriptor() == descriptors);
+  VS_CHECK(open_descriptors() == descriptors);
   return 0;
 }
