@@ -83,8 +83,8 @@ Result<> Session::answer(std::size_t slot_number, vs_status status, std::span<co
   VS_CHECK(slot.used);
   vs_answer head{.status = static_cast<std::uint32_t>(status)};
   const std::size_t wanted = answer_record_bytes(bytes.size());
-  if (wanted > slot.answer_bytes_max) {
-    const bool possible = wanted <= answers_.payload_bytes_max() + sizeof(vs_record);
+  const bool possible = wanted <= answers_.payload_bytes_max() + sizeof(vs_record);  // whatever the guest promises
+  if (!possible || wanted > slot.answer_bytes_max) {
     head = {.status = VS_STATUS_TOO_LARGE, .bytes_needed = possible ? static_cast<std::uint32_t>(wanted) : 0};
     bytes = {};
   }
