@@ -127,15 +127,31 @@ static int ring_doorbell_if(struct vs_device *device, bool asked) {
   return vs_session_ring_doorbell(&device->session);
 }
 
+/* Puts one request into the ring. The backend gives the space of a batch back when it has done with it, not before: a ring
+ * that is full is waited for. */
+static int put_request(struct vs_device *device, uint16_t type, uint64_t cookie, const struct vs_request *header,
+                       const void *request, size_t request_bytes, int64_t deadline_ms) {
+  struct vs_producer *requests = &device->session.requests;
+  for (;;) {
+    int put = vs_producer_push(requests, type, cookie, header, sizeof *header, request, request_bytes);
+    if (put != 0) return put < 0 ? put : 0;
+    int full = vs_producer_ask(requests, sizeof *header + request_bytes);
+    if (full < 0) return full;
+    if (full == 0) continue;
+    device->stats.waits++;
+    int status = vs_session_sleep(&device->session, deadline_ms);
+    if (status != 0) return status;
+  }
+}
+
 static int submit(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes,
                   uint32_t answer_bytes_max, int64_t deadline_ms, uint64_t *cookie) {
   int64_t left = deadline_ms - vs_now_ms();
   if (left <= 0) return -ETIMEDOUT;
   const struct vs_request header = {.answer_bytes_max = answer_bytes_max, .timeout_ms = (uint32_t)left};
   *cookie = (uint64_t)device->generation << 32 | device->requests++;
-  int put = vs_producer_push(&device->session.requests, type, *cookie, &header, sizeof header, request, request_bytes);
-  if (put < 0) return put;
-  if (put == 0) return -EPROTO; /* one request at a time cannot fill the ring: the backend does not give space back */
+  int status = put_request(device, type, *cookie, &header, request, request_bytes, deadline_ms);
+  if (status != 0) return status;
   device->stats.requests++;
   return ring_doorbell_if(device, vs_producer_publish(&device->session.requests));
 }
@@ -164,6 +180,7 @@ static int receive(struct vs_device *device, uint64_t cookie, int64_t deadline_m
       device->stats.answers++;
       return 0;
     }
+    if (vs_now_ms() >= deadline_ms) return -ETIMEDOUT; /* there when we waited, perhaps, and not when we looked, and so on */
     device->stats.waits++;
     int status = vs_session_wait(&device->session, deadline_ms);
     if (status == -ECONNRESET && !vs_consumer_empty(answers)) continue; /* it answered, then went */
