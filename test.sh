@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs, builds and runs the tests; the exit status and the closing lines are ctest's.
 #
-#   ./test.sh           everything: normal build, then AddressSanitizer + UBSan, then ThreadSanitizer for the threaded tests
+#   ./test.sh           everything: normal build, then AddressSanitizer + UBSan, then ThreadSanitizer for the threaded tests,
+#                       then the fuzz targets, a minute each
 #   ./test.sh --quick   the normal build only
 #   ./test.sh NAME      what matches NAME (a regular expression of ctest), in the normal build
 set -euo pipefail
@@ -33,10 +34,10 @@ install_packages packaging/packages.txt
 
 jobs=$(nproc)
 
-build() { # PRESET
+build() { # PRESET [TARGET]
   echo "== $1 build"
   cmake --preset "$1" >"build/$1.configure.log" 2>&1 || { cat "build/$1.configure.log"; return 1; }
-  ninja -C "build/$1" -j "$jobs" >"build/$1.build.log" 2>&1 || { tail -n 60 "build/$1.build.log"; return 1; }
+  ninja -C "build/$1" -j "$jobs" "${@:2}" >"build/$1.build.log" 2>&1 || { tail -n 60 "build/$1.build.log"; return 1; }
 }
 
 run() { # PRESET [CTEST OPTION...]
@@ -59,3 +60,7 @@ build address
 run address
 build thread
 run thread
+build fuzz fuzz
+run fuzz
+echo "== fuzz targets"
+tests/fuzz/run.sh 60

@@ -1,6 +1,7 @@
-// How the two sides come together: region headers judged alike in C++ and C, hellos judged by the backend's transport,
-// welcomes with whatever descriptors judged by the library. What is accepted is what the contract says, and really can be used;
-// what is refused leaves nothing open (rules S-8 and S-15).
+// How the two sides come together: region headers judged alike in C++ and C, hellos judged by the
+// backend's transport, welcomes with whatever descriptors judged by the library. What is accepted
+// is what the contract says, and really can be used; what is refused leaves nothing open (rules S-8
+// and S-15).
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <sys/epoll.h>
@@ -36,9 +37,10 @@ std::uint32_t some_number(FuzzedDataProvider& input) {
 
 // A good header, some of whose fields are something else.
 vs_region_header some_header(FuzzedDataProvider& input) {
-  vs_region_header header = make_header({.request_bytes_log2 = input.ConsumeIntegralInRange<std::uint32_t>(12, 14),
-                                         .response_bytes_log2 = input.ConsumeIntegralInRange<std::uint32_t>(12, 15)},
-                                        1);
+  vs_region_header header =
+      make_header({.request_bytes_log2 = input.ConsumeIntegralInRange<std::uint32_t>(12, 14),
+                   .response_bytes_log2 = input.ConsumeIntegralInRange<std::uint32_t>(12, 15)},
+                  1);
   std::uint32_t* const fields[] = {&header.magic,
                                    &header.bytes,
                                    &header.request.prod_offset,
@@ -50,10 +52,14 @@ vs_region_header some_header(FuzzedDataProvider& input) {
                                    &header.response.data_offset,
                                    &header.response.data_bytes_log2};
   for (int spoiled = input.ConsumeIntegralInRange<int>(0, 3); spoiled > 0; --spoiled) {
-    std::uint32_t& field = *fields[input.ConsumeIntegralInRange<std::size_t>(0, std::size(fields) - 1)];
-    field = input.ConsumeBool() ? some_number(input) : *fields[input.ConsumeIntegralInRange<std::size_t>(0, std::size(fields) - 1)];
+    std::uint32_t& field =
+        *fields[input.ConsumeIntegralInRange<std::size_t>(0, std::size(fields) - 1)];
+    field = input.ConsumeBool()
+                ? some_number(input)
+                : *fields[input.ConsumeIntegralInRange<std::size_t>(0, std::size(fields) - 1)];
   }
-  if (input.ConsumeIntegralInRange<int>(0, 15) == 0) header.major = input.ConsumeIntegral<std::uint16_t>();
+  if (input.ConsumeIntegralInRange<int>(0, 15) == 0)
+    header.major = input.ConsumeIntegral<std::uint16_t>();
   return header;
 }
 
@@ -64,7 +70,8 @@ bool is_region(const vs_region_header& header, std::size_t mapped_bytes) {
   std::vector<bool> taken(header.bytes / VS_PAGE_BYTES);
   const auto take = [&](std::uint64_t offset, std::uint64_t bytes) {
     if (offset % VS_PAGE_BYTES != 0 || offset + bytes > header.bytes) return false;
-    for (std::uint64_t page = offset / VS_PAGE_BYTES; page < (offset + bytes) / VS_PAGE_BYTES; ++page) {
+    for (std::uint64_t page = offset / VS_PAGE_BYTES; page < (offset + bytes) / VS_PAGE_BYTES;
+         ++page) {
       if (taken[page]) return false;
       taken[page] = true;
     }
@@ -72,7 +79,9 @@ bool is_region(const vs_region_header& header, std::size_t mapped_bytes) {
   };
   if (!take(0, VS_PAGE_BYTES)) return false;
   for (const vs_ring_place* place : {&header.request, &header.response}) {
-    if (place->data_bytes_log2 < VS_RING_BYTES_LOG2_MIN || place->data_bytes_log2 > VS_RING_BYTES_LOG2_MAX) return false;
+    if (place->data_bytes_log2 < VS_RING_BYTES_LOG2_MIN ||
+        place->data_bytes_log2 > VS_RING_BYTES_LOG2_MAX)
+      return false;
     if (!take(place->prod_offset, VS_PAGE_BYTES) || !take(place->cons_offset, VS_PAGE_BYTES) ||
         !take(place->data_offset, std::uint64_t{1} << place->data_bytes_log2))
       return false;
@@ -89,26 +98,35 @@ void judge_headers(FuzzedDataProvider& input) {
 }
 
 void judge_hello(FuzzedDataProvider& input) {
-  vs_local_hello hello{.magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .generation = input.ConsumeIntegral<std::uint32_t>()};
+  vs_local_hello hello{.magic = VS_LOCAL_MAGIC,
+                       .major = VS_REGION_MAJOR,
+                       .generation = input.ConsumeIntegral<std::uint32_t>()};
   for (auto& byte : hello.service) byte = input.ConsumeIntegral<std::uint8_t>();
-  if (input.ConsumeIntegralInRange<int>(0, 7) == 0) hello.magic = input.ConsumeIntegral<std::uint32_t>();
-  if (input.ConsumeIntegralInRange<int>(0, 7) == 0) hello.major = input.ConsumeIntegral<std::uint16_t>();
+  if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
+    hello.magic = input.ConsumeIntegral<std::uint32_t>();
+  if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
+    hello.major = input.ConsumeIntegral<std::uint16_t>();
   std::vector<std::byte> bytes(sizeof hello);
   std::memcpy(bytes.data(), &hello, sizeof hello);
-  if (input.ConsumeIntegralInRange<int>(0, 7) == 0) bytes.resize(input.ConsumeIntegralInRange<std::size_t>(0, 100));
+  if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
+    bytes.resize(input.ConsumeIntegralInRange<std::size_t>(0, 100));
 
   int ends[2];
   VS_CHECK(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
   const UniqueFd node(ends[0]);
   const UniqueFd guest(ends[1]);
   VS_CHECK(!*receive_hello(node.get()));
-  const std::array gifts{ends[0], ends[1], ends[0], ends[1]};  // nobody asked for them: they must not stay open
-  send_with(guest.get(), bytes, std::span(gifts).first(input.ConsumeIntegralInRange<std::size_t>(0, gifts.size())));
+  const std::array gifts{ends[0], ends[1], ends[0],
+                         ends[1]};  // nobody asked for them: they must not stay open
+  send_with(guest.get(), bytes,
+            std::span(gifts).first(input.ConsumeIntegralInRange<std::size_t>(0, gifts.size())));
   const auto judged = receive_hello(node.get());
-  const bool expected = bytes.size() == sizeof hello && hello.magic == VS_LOCAL_MAGIC && hello.major == VS_REGION_MAJOR;
+  const bool expected = bytes.size() == sizeof hello && hello.magic == VS_LOCAL_MAGIC &&
+                        hello.major == VS_REGION_MAJOR;
   VS_CHECK(judged.has_value() == expected);
   if (!judged) return;
-  VS_CHECK(*judged && (*judged)->generation == hello.generation && (*judged)->service.size() <= sizeof hello.service);
+  VS_CHECK(*judged && (*judged)->generation == hello.generation &&
+           (*judged)->service.size() <= sizeof hello.service);
   VS_CHECK(std::memcmp((*judged)->service.data(), hello.service, (*judged)->service.size()) == 0);
 }
 
@@ -116,7 +134,7 @@ void judge_hello(FuzzedDataProvider& input) {
 struct Gift {
   UniqueFd fd;
   std::size_t bytes;
-  bool sealed;     // memory that can change its size no more
+  bool sealed;  // memory that can change its size no more
   bool writable;
   std::span<std::byte> mapped;
 };
@@ -128,16 +146,20 @@ std::vector<Gift> make_gifts() {
     gifts.push_back({std::move(fd), kMemoryBytes, seals == kSeals, true, mapped});
   };
   memory(kSeals);
-  for (const int seals : {0, F_SEAL_SHRINK, F_SEAL_GROW | F_SEAL_SEAL, F_SEAL_SHRINK | F_SEAL_GROW}) memory(seals);
+  for (const int seals : {0, F_SEAL_SHRINK, F_SEAL_GROW | F_SEAL_SEAL, F_SEAL_SHRINK | F_SEAL_SEAL,
+                          F_SEAL_SHRINK | F_SEAL_GROW})
+    memory(seals);
   {
     UniqueFd whole = make_memory(kMemoryBytes, kSeals);
     const auto mapped = map_memory(whole.get(), kMemoryBytes);
-    UniqueFd fd(::open(("/proc/self/fd/" + std::to_string(whole.get())).c_str(), O_RDONLY | O_CLOEXEC));
+    UniqueFd fd(
+        ::open(("/proc/self/fd/" + std::to_string(whole.get())).c_str(), O_RDONLY | O_CLOEXEC));
     gifts.push_back({std::move(fd), kMemoryBytes, true, false, mapped});
   }
   std::FILE* file = std::tmpfile();  // a regular file, as large as it should be
   VS_CHECK(file != nullptr && ::ftruncate(::fileno(file), kMemoryBytes) == 0);
-  gifts.push_back({UniqueFd(::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0)), kMemoryBytes, false, true, map_memory(::fileno(file), kMemoryBytes)});
+  gifts.push_back({UniqueFd(::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0)), kMemoryBytes, false, true,
+                   map_memory(::fileno(file), kMemoryBytes)});
   std::fclose(file);
   for (const char* path : {"/dev/zero", "/proc/self/exe", "/"})
     gifts.push_back({UniqueFd(::open(path, O_RDONLY | O_CLOEXEC)), 0, false, false, {}});
@@ -154,18 +176,26 @@ class Welcomer final : public World {
     vs_local_hello hello;
     VS_CHECK(::recv(peer(), &hello, sizeof hello, MSG_DONTWAIT) == sizeof hello);
     message_ = {.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK};
-    gift_ = input_.ConsumeBool() ? 0 : input_.ConsumeIntegralInRange<std::size_t>(0, gifts_.size() - 1);
+    gift_ =
+        input_.ConsumeBool() ? 0 : input_.ConsumeIntegralInRange<std::size_t>(0, gifts_.size() - 1);
     const Gift& gift = gifts_[gift_];
     header_ = some_header(input_);
-    message_.region_bytes = input_.ConsumeIntegralInRange<int>(0, 3) != 0 ? header_.bytes : some_number(input_);
+    message_.region_bytes =
+        input_.ConsumeIntegralInRange<int>(0, 3) != 0 ? header_.bytes : some_number(input_);
     if (!gift.mapped.empty()) std::memcpy(gift.mapped.data(), &header_, sizeof header_);
-    if (input_.ConsumeIntegralInRange<int>(0, 7) == 0) message_.magic = input_.ConsumeIntegral<std::uint32_t>();
-    if (input_.ConsumeIntegralInRange<int>(0, 7) == 0) message_.status = input_.ConsumeIntegralInRange<std::uint32_t>(0, 12);
+    if (input_.ConsumeIntegralInRange<int>(0, 7) == 0)
+      message_.magic = input_.ConsumeIntegral<std::uint32_t>();
+    if (input_.ConsumeIntegralInRange<int>(0, 7) == 0)
+      message_.status = input_.ConsumeIntegralInRange<std::uint32_t>(0, 12);
     std::vector<std::byte> bytes(sizeof message_);
     std::memcpy(bytes.data(), &message_, sizeof message_);
-    if (input_.ConsumeIntegralInRange<int>(0, 7) == 0) bytes.resize(input_.ConsumeIntegralInRange<std::size_t>(0, 24));
+    if (input_.ConsumeIntegralInRange<int>(0, 7) == 0)
+      bytes.resize(input_.ConsumeIntegralInRange<std::size_t>(0, 24));
     message_bytes_ = bytes.size();
-    std::vector<int> fds(input_.ConsumeIntegralInRange<int>(0, 3) == 0 ? input_.ConsumeIntegralInRange<std::size_t>(0, 4) : 1, gift.fd.get());
+    std::vector<int> fds(input_.ConsumeIntegralInRange<int>(0, 3) == 0
+                             ? input_.ConsumeIntegralInRange<std::size_t>(0, 4)
+                             : 1,
+                         gift.fd.get());
     descriptors_ = fds.size();
     send_with(peer(), bytes, fds);
     if (input_.ConsumeIntegralInRange<int>(0, 7) == 0) hang_up();
@@ -173,16 +203,19 @@ class Welcomer final : public World {
 
   // What was sent, for a reader of a crash.
   [[nodiscard]] std::string story() const {
-    return "welcome of " + std::to_string(message_bytes_) + " bytes, status " + std::to_string(message_.status) + ", " +
-           std::to_string(descriptors_) + " descriptors of kind " + std::to_string(gift_) + ", region of " +
-           std::to_string(message_.region_bytes) + " bytes, header says " + std::to_string(header_.bytes);
+    return "welcome of " + std::to_string(message_bytes_) + " bytes, status " +
+           std::to_string(message_.status) + ", " + std::to_string(descriptors_) +
+           " descriptors of kind " + std::to_string(gift_) + ", region of " +
+           std::to_string(message_.region_bytes) + " bytes, header says " +
+           std::to_string(header_.bytes);
   }
   // Whether the welcome was one.
   [[nodiscard]] bool is_good() const {
     if (!welcomed_ || message_bytes_ != sizeof message_ || descriptors_ != 1) return false;
     const Gift& gift = gifts_[gift_];
-    return message_.magic == VS_LOCAL_MAGIC && message_.status == VS_STATUS_OK && gift.sealed && gift.writable &&
-           message_.region_bytes >= VS_PAGE_BYTES && message_.region_bytes <= gift.bytes && is_region(header_, message_.region_bytes);
+    return message_.magic == VS_LOCAL_MAGIC && message_.status == VS_STATUS_OK && gift.sealed &&
+           gift.writable && message_.region_bytes >= VS_PAGE_BYTES &&
+           message_.region_bytes <= gift.bytes && is_region(header_, message_.region_bytes);
   }
 
  private:
@@ -199,7 +232,8 @@ class Welcomer final : public World {
 // Every byte that the rings may touch can be touched.
 void use(vs_session& session) {
   const unsigned char request[32] = {};
-  VS_CHECK(vs_producer_push(&session.requests, VS_RECORD_SERVICE, 1, request, sizeof request, nullptr, 0) >= -EPROTO);
+  VS_CHECK(vs_producer_push(&session.requests, VS_RECORD_SERVICE, 1, request, sizeof request,
+                            nullptr, 0) >= -EPROTO);
   session.requests.data[session.requests.size - 1] = 1;
   vs_consumer_give_up(&session.answers, VS_BROKEN_TYPE);
   volatile unsigned char last = session.answers.data[session.answers.size - 1];
@@ -213,7 +247,8 @@ void open_session(FuzzedDataProvider& input) {
     Welcomer backend(input, gifts);
     vs_session session;
     const int status = vs_session_open(&session, "device", "dns", 1, vs_now_ms() + kTimeoutMs);
-    if ((status == 0) != backend.is_good()) std::fprintf(stderr, "status %d, %s\n", status, backend.story().c_str());
+    if ((status == 0) != backend.is_good())
+      std::fprintf(stderr, "status %d, %s\n", status, backend.story().c_str());
     VS_CHECK((status == 0) == backend.is_good());
     if (status == 0) {
       use(session);

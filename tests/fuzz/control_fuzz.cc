@@ -1,5 +1,6 @@
-// The control socket: what a backend or a manager sends is decoded or refused, and what was decoded says the same when it is
-// sent on; frames arrive whole however they are cut, and a length that is not allowed ends the channel.
+// The control socket: what a backend or a manager sends is decoded or refused, and what was decoded
+// says the same when it is sent on; frames arrive whole however they are cut, and a length that is
+// not allowed ends the channel.
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <sys/socket.h>
@@ -24,6 +25,8 @@ void decode(const std::string& text) {
     VS_CHECK(again && control::encode(*again) == once);
   }
   if (const auto event = control::decode_event(text)) {
+    if (const auto* stats = std::get_if<control::Stats>(&*event))
+      for (const Sample& sample : stats->samples) VS_CHECK(sample.type <= Sample::Type::histogram);
     const std::string once = control::encode(*event);
     const auto again = control::decode_event(once);
     VS_CHECK(again && control::encode(*again) == once);
@@ -31,7 +34,8 @@ void decode(const std::string& text) {
 }
 
 void send(int socket, std::string_view bytes) {
-  VS_CHECK(::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()) ||
+  VS_CHECK(::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+               static_cast<ssize_t>(bytes.size()) ||
            errno == EPIPE || errno == ECONNRESET);
 }
 
@@ -43,18 +47,20 @@ void deliver(FuzzedDataProvider& input) {
   const UniqueFd peer(ends[1]);
   std::vector<std::string> received;
   bool closed = false;
-  const std::size_t leave_after = input.ConsumeIntegralInRange<std::size_t>(0, 8);  // a callback may end its own channel
+  const std::size_t leave_after =
+      input.ConsumeIntegralInRange<std::size_t>(0, 8);  // a callback may end its own channel
   std::unique_ptr<control::Channel> channel;
   channel = std::make_unique<control::Channel>(
       loop, UniqueFd(ends[0]),
-      control::Channel::Callbacks{.on_message =
-                                      [&](std::string_view message) {
-                                        VS_CHECK(!closed);
-                                        received.emplace_back(message);
-                                        if (received.size() == leave_after) return channel.reset();
-                                        (void)channel->send(message);
-                                      },
-                                  .on_closed = [&](const Error&) { VS_CHECK(!std::exchange(closed, true)); }});
+      control::Channel::Callbacks{
+          .on_message =
+              [&](std::string_view message) {
+                VS_CHECK(!closed);
+                received.emplace_back(message);
+                if (received.size() == leave_after) return channel.reset();
+                (void)channel->send(message);
+              },
+          .on_closed = [&](const Error&) { VS_CHECK(!std::exchange(closed, true)); }});
   std::vector<std::string> sent;
   std::string stream;
   bool ends_badly = false;
@@ -62,7 +68,8 @@ void deliver(FuzzedDataProvider& input) {
     const std::string message = input.ConsumeRandomLengthString(200);
     auto length = static_cast<std::uint32_t>(message.size());
     if (input.ConsumeIntegralInRange<int>(0, 15) == 0) {
-      length = static_cast<std::uint32_t>(control::kMessageBytesMax) + 1 + input.ConsumeIntegralInRange<std::uint32_t>(0, 1u << 31);
+      length = static_cast<std::uint32_t>(control::kMessageBytesMax) + 1 +
+               input.ConsumeIntegralInRange<std::uint32_t>(0, 1u << 31);
       ends_badly = true;
     } else {
       sent.push_back(message);

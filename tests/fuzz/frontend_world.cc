@@ -17,7 +17,8 @@ namespace {
 
 World* the_world = nullptr;
 
-inline constexpr std::int64_t kCallMs = 1;     // each call takes that long, so that nothing goes on for ever
+inline constexpr std::int64_t kCallMs =
+    1;  // each call takes that long, so that nothing goes on for ever
 inline constexpr std::int64_t kWaitMs = 1000;  // a wait in vain: the library never asks for longer
 
 }  // namespace
@@ -46,8 +47,9 @@ int open_descriptors() {
   std::array<pollfd, kDescriptors> descriptors{};
   for (int fd = 0; fd < kDescriptors; ++fd) descriptors[fd].fd = fd;
   VS_CHECK(::poll(descriptors.data(), kDescriptors, 0) >= 0);
-  return static_cast<int>(std::count_if(descriptors.begin(), descriptors.end(),
-                                        [](const pollfd& one) { return (one.revents & POLLNVAL) == 0; }));
+  return static_cast<int>(
+      std::count_if(descriptors.begin(), descriptors.end(),
+                    [](const pollfd& one) { return (one.revents & POLLNVAL) == 0; }));
 }
 
 }  // namespace vs::fuzz

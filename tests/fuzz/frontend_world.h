@@ -1,6 +1,7 @@
-// The world as libvservice sees it when every system call that could wait is ours: connections lead to the target, time
-// passes only when the library waits, and the hostile backend acts inside the library's own calls. So the whole conversation
-// runs in one thread, and the same input always tells the same story.
+// The world as libvservice sees it when every system call that could wait is ours: connections lead
+// to the target, time passes only when the library waits, and the hostile backend acts inside the
+// library's own calls. So the whole conversation runs in one thread, and the same input always
+// tells the same story.
 //
 // One World at a time; the calls that CMakeLists.txt wraps reach it. Time is in milliseconds.
 #pragma once
@@ -40,7 +41,8 @@ class World {
   int connections_ = 0;
 };
 
-// How many descriptors of low numbers are open: the same before and after, when nothing was left open in between.
+// How many descriptors of low numbers are open: the same before and after, when nothing was left
+// open in between.
 int open_descriptors();
 
 }  // namespace vs::fuzz

@@ -14,7 +14,8 @@ bool telling = false;
 
 void saw(const void* from, std::size_t bytes) {
   const auto* at = static_cast<const std::byte*>(from);
-  if (watched.empty() || telling || at < watched.data() || at >= watched.data() + watched.size()) return;
+  if (watched.empty() || telling || at < watched.data() || at >= watched.data() + watched.size())
+    return;
   telling = true;
   told(static_cast<std::size_t>(at - watched.data()), bytes);
   telling = false;

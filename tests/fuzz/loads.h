@@ -1,7 +1,9 @@
-// Sees each read that instrumented code makes of watched memory, before it happens, and may change that memory first: what a
-// peer on another core could do at the worst moment, at every moment, and the same each time.
+// Sees each read that instrumented code makes of watched memory, before it happens, and may change
+// that memory first: what a peer on another core could do at the worst moment, at every moment, and
+// the same each time.
 //
-// Code is instrumented by -fsanitize-coverage=trace-loads, and its copies by way of AddressSanitizer's memcpy. One thread.
+// Code is instrumented by -fsanitize-coverage=trace-loads, and its copies by way of
+// AddressSanitizer's memcpy. One thread.
 #pragma once
 
 #include <cstddef>

@@ -33,7 +33,8 @@ inline std::span<std::byte> map_memory(int memory, std::size_t bytes) {
 }
 
 // Sends `bytes` with as many descriptors as there are.
-inline void send_with(int socket, std::span<const std::byte> bytes, std::span<const int> descriptors) {
+inline void send_with(int socket, std::span<const std::byte> bytes,
+                      std::span<const int> descriptors) {
   constexpr std::size_t kDescriptorsMax = 4;
   VS_CHECK(descriptors.size() <= kDescriptorsMax);
   alignas(cmsghdr) unsigned char control[CMSG_SPACE(kDescriptorsMax * sizeof(int))]{};

@@ -1,5 +1,6 @@
-// A peer that changes shared memory between any two reads: what the rings in C++ and C say is true of what they read first,
-// and each thing is read once (rules S-1 and S-9). No threads: the reads themselves call the peer (loads.h).
+// A peer that changes shared memory between any two reads: what the rings in C++ and C say is true
+// of what they read first, and each thing is read once (rules S-1 and S-9). No threads: the reads
+// themselves call the peer (loads.h).
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
@@ -24,7 +25,9 @@ struct Read {
 class Peer {
  public:
   Peer(FuzzedDataProvider& input, std::span<std::byte> memory)
-      : input_(input), memory_(memory), watch_(memory, [this](std::size_t offset, std::size_t bytes) { before(offset, bytes); }) {}
+      : input_(input),
+        memory_(memory),
+        watch_(memory, [this](std::size_t offset, std::size_t bytes) { before(offset, bytes); }) {}
 
   std::vector<Read> reads;
 
@@ -32,9 +35,11 @@ class Peer {
   void before(std::size_t offset, std::size_t bytes) {
     const int writes = input_.ConsumeIntegralInRange<int>(0, 3);
     for (int i = 0; i < writes - 1; ++i) {  // mostly where it is read, and what could be true
-      const std::size_t at = input_.ConsumeBool() ? offset + input_.ConsumeIntegralInRange<std::size_t>(0, 15)
-                                                  : input_.ConsumeIntegralInRange<std::size_t>(0, memory_.size() - 1);
-      memory_[std::min(at, memory_.size() - 1)] = static_cast<std::byte>(input_.ConsumeIntegral<std::uint8_t>());
+      const std::size_t at =
+          input_.ConsumeBool() ? offset + input_.ConsumeIntegralInRange<std::size_t>(0, 15)
+                               : input_.ConsumeIntegralInRange<std::size_t>(0, memory_.size() - 1);
+      memory_[std::min(at, memory_.size() - 1)] =
+          static_cast<std::byte>(input_.ConsumeIntegral<std::uint8_t>());
     }
     const auto seen = memory_.subspan(offset, std::min(bytes, memory_.size() - offset));
     reads.push_back({offset, {seen.begin(), seen.end()}});
@@ -52,7 +57,8 @@ T value(const Read& read) {
   return it;
 }
 
-// What the reads amount to, if each is believed once: commit word, header, and for a pad the same again; then the payload.
+// What the reads amount to, if each is believed once: commit word, header, and for a pad the same
+// again; then the payload.
 struct Story {
   vs_broken broken = VS_BROKEN_NOT;
   bool some = false;
@@ -71,11 +77,13 @@ Story story_of(const std::vector<Read>& reads, std::uint32_t cons, std::uint32_t
       story.broken = why;
       return story;
     };
-    VS_CHECK(story.reads < reads.size() && reads[story.reads].offset == at && reads[story.reads].bytes.size() == 4);
+    VS_CHECK(story.reads < reads.size() && reads[story.reads].offset == at &&
+             reads[story.reads].bytes.size() == 4);
     const auto commit = value<std::uint32_t>(reads[story.reads++]);
     if (commit == 0) return story;
     if (commit < 16 || commit > rest) return broken(VS_BROKEN_LENGTH);
-    VS_CHECK(story.reads < reads.size() && reads[story.reads].offset == at && reads[story.reads].bytes.size() == sizeof(vs_record));
+    VS_CHECK(story.reads < reads.size() && reads[story.reads].offset == at &&
+             reads[story.reads].bytes.size() == sizeof(vs_record));
     const auto header = value<vs_record>(reads[story.reads++]);
     if (header.flags != 0) return broken(VS_BROKEN_TYPE);
     if (header.type == VS_RECORD_PAD) {
@@ -97,10 +105,12 @@ Story story_of(const std::vector<Read>& reads, std::uint32_t cons, std::uint32_t
 void fill(FuzzedDataProvider& input, std::span<std::byte> data) {
   const auto size = static_cast<std::uint32_t>(data.size());
   for (std::uint32_t at = 0; at < size;) {
-    const std::uint32_t bytes = std::min(size - at, input.ConsumeIntegralInRange<std::uint32_t>(16, 512));
+    const std::uint32_t bytes =
+        std::min(size - at, input.ConsumeIntegralInRange<std::uint32_t>(16, 512));
     const bool last = size - at <= 512;
-    const vs_record record{.commit_bytes = last ? size - at : bytes,
-                           .type = last ? std::uint16_t{VS_RECORD_PAD} : std::uint16_t{VS_RECORD_SERVICE}};
+    const vs_record record{
+        .commit_bytes = last ? size - at : bytes,
+        .type = last ? std::uint16_t{VS_RECORD_PAD} : std::uint16_t{VS_RECORD_SERVICE}};
     std::memcpy(&data[at], &record, sizeof record);
     at += last ? size - at : record_bytes(bytes);
   }
@@ -125,14 +135,16 @@ void consume(FuzzedDataProvider& input, LonelyRing& ring, Take take, Broken brok
     const Story story = story_of(peer.reads, cons, static_cast<std::uint32_t>(ring.data().size()));
     VS_CHECK(broken() == story.broken && taken.failed == (story.broken != VS_BROKEN_NOT));
     VS_CHECK(taken.some == story.some);
-    VS_CHECK(peer.reads.size() == story.reads + (story.payload_bytes != 0 ? 1 : 0));  // nothing is read twice
+    VS_CHECK(peer.reads.size() ==
+             story.reads + (story.payload_bytes != 0 ? 1 : 0));  // nothing is read twice
     cons = story.cons;
     if (!taken.some) return;
     VS_CHECK(taken.type == story.header.type && taken.cookie == story.header.cookie);
     VS_CHECK(taken.payload_bytes == story.payload_bytes);
     if (story.payload_bytes == 0) continue;
     const Read& payload = peer.reads.back();
-    VS_CHECK(payload.offset == story.header_offset + sizeof(vs_record) && payload.bytes.size() == story.payload_bytes);
+    VS_CHECK(payload.offset == story.header_offset + sizeof(vs_record) &&
+             payload.bytes.size() == story.payload_bytes);
     VS_CHECK(std::equal(payload.bytes.begin(), payload.bytes.end(), into.begin()));
   }
 }
@@ -144,7 +156,8 @@ void race_cpp_consumer(FuzzedDataProvider& input, LonelyRing& ring) {
       [&](std::vector<std::byte>& into) {
         const auto taken = consumer.take(into);
         if (!taken || !*taken) return Taken{.failed = !taken};
-        return Taken{false, true, (*taken)->type, (*taken)->cookie, static_cast<std::uint32_t>((*taken)->payload.size())};
+        return Taken{false, true, (*taken)->type, (*taken)->cookie,
+                     static_cast<std::uint32_t>((*taken)->payload.size())};
       },
       [&] { return consumer.broken(); });
 }
@@ -162,7 +175,8 @@ void race_c_consumer(FuzzedDataProvider& input, LonelyRing& ring) {
       [&] { return consumer.broken; });
 }
 
-// The one word a producer reads to know its room: what it says is judged by what it read, once a look.
+// The one word a producer reads to know its room: what it says is judged by what it read, once a
+// look.
 template <class Push, class Broken>
 void produce(FuzzedDataProvider& input, LonelyRing& ring, Push push, Broken broken) {
   const auto size = static_cast<std::uint32_t>(ring.data().size());
@@ -170,7 +184,8 @@ void produce(FuzzedDataProvider& input, LonelyRing& ring, Push push, Broken brok
   std::uint32_t cons = 0;
   for (int records = 0; records < 64 && input.remaining_bytes() != 0; ++records) {
     const std::uint32_t bytes = input.ConsumeIntegralInRange<std::uint32_t>(0, size / 8 - 16);
-    if (input.ConsumeBool()) ring.cons().cons = prod - 16 * input.ConsumeIntegralInRange<std::uint32_t>(0, 64);
+    if (input.ConsumeBool())
+      ring.cons().cons = prod - 16 * input.ConsumeIntegralInRange<std::uint32_t>(0, 64);
     Peer peer(input, std::as_writable_bytes(std::span(&ring.cons().cons, 1)));
     const int pushed = push(bytes);
     VS_CHECK(peer.reads.size() <= 1);
@@ -196,7 +211,8 @@ void race_producers(FuzzedDataProvider& input, LonelyRing& ring, bool in_c) {
     produce(
         input, ring,
         [&](std::uint32_t bytes) {
-          return vs_producer_push(&producer, VS_RECORD_SERVICE, 0, payload.data(), bytes, nullptr, 0);
+          return vs_producer_push(&producer, VS_RECORD_SERVICE, 0, payload.data(), bytes, nullptr,
+                                  0);
         },
         [&] { return producer.broken; });
     return;

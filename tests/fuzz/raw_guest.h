@@ -1,4 +1,5 @@
-// A guest that holds its socket and its region in its own hands, and never waits: for a backend on the same thread.
+// A guest that holds its socket and its region in its own hands, and never waits: for a backend on
+// the same thread.
 //
 // One thread. `turn` runs the backend's loop once.
 #pragma once
@@ -23,7 +24,8 @@ inline UniqueFd connect_to(const std::string& path) {
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{.sun_family = AF_UNIX};
   std::strcpy(address.sun_path, path.c_str());
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return {};
   return socket;
 }
 
@@ -40,8 +42,12 @@ class RawGuest {
     vs_local_welcome welcome{};
     alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))]{};
     iovec part{.iov_base = &welcome, .iov_len = sizeof welcome};
-    msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_LEN(sizeof(int))};
-    const bool whole = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) == sizeof welcome;
+    msghdr message{.msg_iov = &part,
+                   .msg_iovlen = 1,
+                   .msg_control = control,
+                   .msg_controllen = CMSG_LEN(sizeof(int))};
+    const bool whole =
+        ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) == sizeof welcome;
     const cmsghdr* item = CMSG_FIRSTHDR(&message);
     if (!whole || item == nullptr) return;
     int fd = -1;
@@ -66,8 +72,12 @@ class RawGuest {
   const vs_region_header& header() const { return header_; }
   vs_producer& requests() { return requests_; }
   vs_consumer& answers() { return answers_; }
-  vs_prod_page& prod(const vs_ring_place& place) { return *reinterpret_cast<vs_prod_page*>(&region_[place.prod_offset]); }
-  vs_cons_page& cons(const vs_ring_place& place) { return *reinterpret_cast<vs_cons_page*>(&region_[place.cons_offset]); }
+  vs_prod_page& prod(const vs_ring_place& place) {
+    return *reinterpret_cast<vs_prod_page*>(&region_[place.prod_offset]);
+  }
+  vs_cons_page& cons(const vs_ring_place& place) {
+    return *reinterpret_cast<vs_cons_page*>(&region_[place.cons_offset]);
+  }
 
   void doorbell() { (void)::send(socket_.get(), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); }
   // Whether the backend hung up. Takes waiting doorbells.

@@ -1,5 +1,5 @@
-// Records as a hostile producer writes them: the consumers in C++ and in C, copying and in place, say what schemas/ring.md
-// says, in bounds (rule S-4).
+// Records as a hostile producer writes them: the consumers in C++ and in C, copying and in place,
+// say what schemas/ring.md says, in bounds (rule S-4).
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
@@ -16,9 +16,9 @@ namespace {
 struct Verdict {
   vs_broken broken = VS_BROKEN_NOT;
   bool some = false;
-  std::uint32_t at = 0;      // of the record found
+  std::uint32_t at = 0;  // of the record found
   std::uint32_t payload = 0;
-  std::uint32_t next = 0;    // where the reader stands then
+  std::uint32_t next = 0;  // where the reader stands then
 };
 Verdict judge(std::span<const std::byte> ring, std::uint32_t at) {
   const auto size = static_cast<std::uint32_t>(ring.size());
@@ -31,7 +31,10 @@ Verdict judge(std::span<const std::byte> ring, std::uint32_t at) {
     if (record.flags != 0) return {.broken = VS_BROKEN_TYPE};
     if (record.type != VS_RECORD_PAD) {
       if (record.commit_bytes > size / 8) return {.broken = VS_BROKEN_LENGTH};
-      return {.some = true, .at = at, .payload = record.commit_bytes - 16, .next = (at + (record.commit_bytes + 15) / 16 * 16) % size};
+      return {.some = true,
+              .at = at,
+              .payload = record.commit_bytes - 16,
+              .next = (at + (record.commit_bytes + 15) / 16 * 16) % size};
     }
     if (record.commit_bytes != rest || at == 0 || padded) return {.broken = VS_BROKEN_LENGTH};
     at = 0;
@@ -56,12 +59,15 @@ void write_records(FuzzedDataProvider& input, std::span<std::byte> data, std::ui
     vs_record record{};
     record.commit_bytes = some_length(input, rest);
     record.type = input.ConsumeBool() ? std::uint16_t{VS_RECORD_SERVICE}
-                                      : input.PickValueInArray<std::uint16_t>({VS_RECORD_PAD, VS_RECORD_ANSWER, 0, 3, 0xffff});
-    record.flags = input.ConsumeIntegralInRange<int>(0, 15) == 0 ? input.ConsumeIntegral<std::uint16_t>() : 0;
+                                      : input.PickValueInArray<std::uint16_t>(
+                                            {VS_RECORD_PAD, VS_RECORD_ANSWER, 0, 3, 0xffff});
+    record.flags =
+        input.ConsumeIntegralInRange<int>(0, 15) == 0 ? input.ConsumeIntegral<std::uint16_t>() : 0;
     record.cookie = input.ConsumeIntegral<std::uint32_t>();
     std::memcpy(&data[at], &record, sizeof record);
     const std::uint32_t step = (record.commit_bytes + 15) / 16 * 16;
-    const std::vector<std::uint8_t> payload = input.ConsumeBytes<std::uint8_t>(input.ConsumeIntegralInRange<std::size_t>(0, 24));
+    const std::vector<std::uint8_t> payload =
+        input.ConsumeBytes<std::uint8_t>(input.ConsumeIntegralInRange<std::size_t>(0, 24));
     std::copy_n(payload.begin(), std::min<std::size_t>(payload.size(), rest - sizeof record),
                 reinterpret_cast<std::uint8_t*>(data.data()) + at + sizeof record);
     at = step == 0 || step > rest ? 0 : (at + step) % size;
@@ -95,8 +101,10 @@ struct Readers {
     const RingRecord& record = **taken;
     VS_CHECK(record.type == written.type && c_taken.type == written.type);
     VS_CHECK(record.cookie == written.cookie && c_taken.cookie == written.cookie);
-    VS_CHECK(record.payload.size() == expected.payload && c_taken.payload_bytes == expected.payload);
-    const std::byte* payload = data.data() + expected.at + sizeof written;  // a record may end where the ring does
+    VS_CHECK(record.payload.size() == expected.payload &&
+             c_taken.payload_bytes == expected.payload);
+    const std::byte* payload =
+        data.data() + expected.at + sizeof written;  // a record may end where the ring does
     VS_CHECK(std::equal(record.payload.begin(), record.payload.end(), payload));
     VS_CHECK(std::memcmp(c_payload, payload, expected.payload) == 0);
     if (in_place) {
@@ -122,7 +130,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     write_records(input, ring.cpp.data(), at);
     if (input.ConsumeIntegralInRange<int>(0, 7) == 0) {  // or any bytes at all
       const auto rubbish = input.ConsumeBytes<std::uint8_t>(ring.cpp.data().size() - at);
-      std::copy(rubbish.begin(), rubbish.end(), reinterpret_cast<std::uint8_t*>(&ring.cpp.data()[at]));
+      std::copy(rubbish.begin(), rubbish.end(),
+                reinterpret_cast<std::uint8_t*>(&ring.cpp.data()[at]));
     }
     std::memcpy(ring.c.data().data(), ring.cpp.data().data(), ring.cpp.data().size());
     for (int taken = 0; taken < 300; ++taken) {  // a full ring may be valid all around

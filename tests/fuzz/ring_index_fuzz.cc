@@ -1,5 +1,6 @@
-// The words of the index pages, whatever the peer writes there, against producers and consumers in C++ and in C: the same
-// verdict from both at every step, told in `broken`, and final (rules S-2 and S-3).
+// The words of the index pages, whatever the peer writes there, against producers and consumers in
+// C++ and in C: the same verdict from both at every step, told in `broken`, and final (rules S-2
+// and S-3).
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <cerrno>
@@ -11,7 +12,18 @@
 namespace vs::fuzz {
 namespace {
 
-enum class Deed : std::uint8_t { push, publish, wait_for_space, take, release, wait_for_data, cons, prod, events, kMaxValue };
+enum class Deed : std::uint8_t {
+  push,
+  publish,
+  wait_for_space,
+  take,
+  release,
+  wait_for_data,
+  cons,
+  prod,
+  events,
+  kMaxValue = events
+};
 
 inline constexpr int kDeedsMax = 400;
 
@@ -38,17 +50,32 @@ class Pair {
 
   void act(Deed deed, FuzzedDataProvider& input) {
     switch (deed) {
-      case Deed::push: return push(input.ConsumeIntegralInRange<std::size_t>(0, 520), input.ConsumeIntegral<std::uint8_t>());
-      case Deed::publish: VS_CHECK(producer_.publish() == vs_producer_publish(&c_producer_)); return;
-      case Deed::wait_for_space: return wait_for_space(input.ConsumeIntegralInRange<std::size_t>(0, 496));
+      case Deed::push:
+        return push(input.ConsumeIntegralInRange<std::size_t>(0, 520),
+                    input.ConsumeIntegral<std::uint8_t>());
+      case Deed::publish:
+        VS_CHECK(producer_.publish() == vs_producer_publish(&c_producer_));
+        return;
+      case Deed::wait_for_space:
+        return wait_for_space(input.ConsumeIntegralInRange<std::size_t>(0, 496));
       case Deed::take: return take();
-      case Deed::release: VS_CHECK(consumer_.release() == vs_consumer_release(&c_consumer_)); return;
-      case Deed::wait_for_data: VS_CHECK(consumer_.ask_for_data() == vs_consumer_ask(&c_consumer_)); return;
-      case Deed::cons: ring_.cpp.cons().cons = ring_.c.cons().cons = position(input, ring_.cpp.prod().prod); return;
-      case Deed::prod: ring_.cpp.prod().prod = ring_.c.prod().prod = position(input, ring_.cpp.cons().cons); return;
+      case Deed::release:
+        VS_CHECK(consumer_.release() == vs_consumer_release(&c_consumer_));
+        return;
+      case Deed::wait_for_data:
+        VS_CHECK(consumer_.ask_for_data() == vs_consumer_ask(&c_consumer_));
+        return;
+      case Deed::cons:
+        ring_.cpp.cons().cons = ring_.c.cons().cons = position(input, ring_.cpp.prod().prod);
+        return;
+      case Deed::prod:
+        ring_.cpp.prod().prod = ring_.c.prod().prod = position(input, ring_.cpp.cons().cons);
+        return;
       case Deed::events:
-        ring_.cpp.cons().data_event = ring_.c.cons().data_event = position(input, ring_.cpp.prod().prod);
-        ring_.cpp.prod().space_event = ring_.c.prod().space_event = position(input, ring_.cpp.cons().cons);
+        ring_.cpp.cons().data_event = ring_.c.cons().data_event =
+            position(input, ring_.cpp.prod().prod);
+        ring_.cpp.prod().space_event = ring_.c.prod().space_event =
+            position(input, ring_.cpp.cons().cons);
         return;
     }
   }
@@ -58,7 +85,8 @@ class Pair {
     const std::vector<std::byte> payload(bytes, std::byte{fill});
     const bool was_broken = producer_.broken() != VS_BROKEN_NOT;
     const auto pushed = producer_.push(VS_RECORD_SERVICE, bytes, {payload});
-    const int c_pushed = vs_producer_push(&c_producer_, VS_RECORD_SERVICE, bytes, payload.data(), bytes, nullptr, 0);
+    const int c_pushed =
+        vs_producer_push(&c_producer_, VS_RECORD_SERVICE, bytes, payload.data(), bytes, nullptr, 0);
     VS_CHECK(pushed ? c_pushed == (*pushed ? 1 : 0) : c_pushed == -EPROTO || c_pushed == -EMSGSIZE);
     VS_CHECK((c_pushed == -EMSGSIZE) == (bytes > producer_.payload_bytes_max()));
     VS_CHECK(!was_broken || !pushed);
@@ -84,7 +112,9 @@ class Pair {
     VS_CHECK((*taken)->payload.size() == c_taken.payload_bytes);
     VS_CHECK(std::memcmp(into_.data(), c_into_.data(), c_taken.payload_bytes) == 0);
   }
-  static void told(vs_broken why, std::uint32_t word) { VS_CHECK(why == VS_BROKEN_NOT || word == why); }
+  static void told(vs_broken why, std::uint32_t word) {
+    VS_CHECK(why == VS_BROKEN_NOT || word == why);
+  }
 
   TwinRing& ring_;
   RingProducer producer_;

@@ -1,5 +1,5 @@
-// One ring twice, for the implementations in C++ and C, with everything around it poisoned: whoever steps out of the ring is
-// reported at once.
+// One ring twice, for the implementations in C++ and C, with everything around it poisoned: whoever
+// steps out of the ring is reported at once.
 //
 // Made once and used again by each input: reset() gives zeroed memory. One thread.
 #pragma once
@@ -60,9 +60,13 @@ struct TwinRing {
     c.reset();
   }
   // Whether both rings hold the same bytes.
-  bool same_words() { return std::memcmp(&cpp.prod(), &c.prod(), VS_PAGE_BYTES) == 0 &&
-                             std::memcmp(&cpp.cons(), &c.cons(), VS_PAGE_BYTES) == 0; }
-  bool same_data() { return std::memcmp(cpp.data().data(), c.data().data(), cpp.data().size()) == 0; }
+  bool same_words() {
+    return std::memcmp(&cpp.prod(), &c.prod(), VS_PAGE_BYTES) == 0 &&
+           std::memcmp(&cpp.cons(), &c.cons(), VS_PAGE_BYTES) == 0;
+  }
+  bool same_data() {
+    return std::memcmp(cpp.data().data(), c.data().data(), cpp.data().size()) == 0;
+  }
 };
 
 }  // namespace vs::fuzz
