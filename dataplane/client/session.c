@@ -105,7 +105,8 @@ static int receive_welcome(struct vs_session *session, int64_t deadline_ms, stru
 
 /* Makes one of our own parts of the region writable. */
 static int make_writable(struct vs_session *session, uint32_t offset, size_t bytes) {
-  return mprotect(session->region + offset, bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+  if (mprotect(session->region + offset, bytes, PROT_READ | PROT_WRITE) == 0) return 0;
+  return errno == EACCES ? -EPROTO : -errno; /* memory that only reads: that is no policy's denial */
 }
 
 /* The memory is the backend's: it must be sealed, so that it cannot shrink under us, and as large as it says. */
