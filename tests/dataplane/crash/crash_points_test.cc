@@ -1,5 +1,5 @@
-// Rule S-18: a process killed at any instruction leaves nothing behind in its peer: no descriptor, no memory, no session, no
-// call that hangs, no wrong answer.
+// Rule S-18: a process killed at any instruction leaves nothing behind in its peer: no descriptor,
+// no memory, no session, no call that hangs, no wrong answer.
 //
 // VS_CRASH_POINTS says how many processes are killed; VS_CRASH_SEED repeats a run.
 #include <cstdlib>
@@ -25,7 +25,10 @@ std::uint64_t number_from(const char* name, std::uint64_t usual) {
 
 class RuleS18 : public testing::Test {
  protected:
-  RuleS18() : told_(Told::make()), seed_(number_from("VS_CRASH_SEED", std::random_device()())), random_(seed_) {
+  RuleS18()
+      : told_(Told::make()),
+        seed_(number_from("VS_CRASH_SEED", std::random_device()())),
+        random_(seed_) {
     std::string pattern = (std::filesystem::temp_directory_path() / "vs-crash-XXXXXX").string();
     directory_ = ::mkdtemp(pattern.data());
     std::cout << "seed " << seed_ << "\n";
@@ -35,7 +38,9 @@ class RuleS18 : public testing::Test {
     ::munmap(&told_, sizeof told_);
   }
 
-  std::uint64_t points() const { return number_from("VS_CRASH_POINTS", kPointsUsual) / 2; }  // of each of two tests
+  std::uint64_t points() const {
+    return number_from("VS_CRASH_POINTS", kPointsUsual) / 2;
+  }  // of each of two tests
 
   // Waits for what others bring about; a hang shows as the test's time-out.
   template <class Holds>
@@ -44,7 +49,8 @@ class RuleS18 : public testing::Test {
   }
   // A random moment: after up to 2 ms, or after some more answers.
   void wait_for_a_moment(const Told::Client& client) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(random_() % 2000);
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::microseconds(random_() % 2000);
     const std::uint64_t answered = client.answered + random_() % 30;
     if (random_() % 2 == 0)
       wait_until([&] { return std::chrono::steady_clock::now() >= until; });

@@ -1,4 +1,5 @@
-// A backend and clients as processes of their own, to be killed at any moment, and what a process holds, to be compared.
+// A backend and clients as processes of their own, to be killed at any moment, and what a process
+// holds, to be compared.
 //
 // Children run until they are killed; they die with the test. One thread.
 #pragma once
@@ -34,7 +35,8 @@ struct Told {
   Client victim;
 
   static Told& make() {
-    void* memory = ::mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        ::mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return *new (memory) Told;
   }
 };
@@ -72,7 +74,8 @@ inline Process start_backend(const std::filesystem::path& directory, Told& told)
     log::set_level(log::Level::error);
     EventLoop loop;
     Backend backend(loop, "echo", std::make_unique<ScriptedService>(), directory);
-    backend.configure({1, {{"echo", nlohmann::json::object()}}, {{"web1-echo", "web1", "echo", "echo", true}}});
+    backend.configure(
+        {1, {{"echo", nlohmann::json::object()}}, {{"web1-echo", "web1", "echo", "echo", true}}});
     ++told.backend_ready;
     std::function<void()> tell = [&] {
       told.sessions = backend.sessions();
@@ -84,7 +87,8 @@ inline Process start_backend(const std::filesystem::path& directory, Told& told)
 }
 
 // Calls with requests of changing sizes, each answer compared with what it must be.
-inline Process start_client(const std::filesystem::path& directory, Told::Client& told, std::uint64_t seed) {
+inline Process start_client(const std::filesystem::path& directory, Told::Client& told,
+                            std::uint64_t seed) {
   return Process([&, seed] {
     ::setenv("VSERVICE_DIRECTORY", (directory / "web1").c_str(), 1);
     constexpr int kTimeoutMs = 60'000;
@@ -103,7 +107,8 @@ inline Process start_client(const std::filesystem::path& directory, Told::Client
       }
       const void* answer = nullptr;
       std::size_t bytes = 0;
-      const int status = vs_call(device, kEcho, request.data(), request.size(), request.size(), kTimeoutMs, &answer, &bytes);
+      const int status = vs_call(device, kEcho, request.data(), request.size(), request.size(),
+                                 kTimeoutMs, &answer, &bytes);
       if (status != 0) {
         ++told.failed;
         continue;
@@ -117,15 +122,16 @@ inline Process start_client(const std::filesystem::path& directory, Told::Client
 // What a process holds.
 struct Holdings {
   std::size_t descriptors = 0;
-  std::size_t regions = 0;      // mapped
-  std::size_t sockets = 0;      // of the whole machine, bound below the directory
+  std::size_t regions = 0;  // mapped
+  std::size_t sockets = 0;  // of the whole machine, bound below the directory
   std::size_t private_kb = 0;
   std::size_t shared_kb = 0;
 
   static Holdings of(pid_t pid, const std::filesystem::path& directory) {
     const std::filesystem::path proc = "/proc/" + std::to_string(pid);
     Holdings holdings;
-    holdings.descriptors = static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(proc / "fd"), {}));
+    holdings.descriptors = static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(proc / "fd"), {}));
     for_lines(proc / "smaps", [&, ours = false](const std::string& line) mutable {
       if (line.find("-") < line.find(" ")) {  // "7f..-7f.. rw-s ...": a mapping begins
         ours = line.find("/memfd:vservice") != std::string::npos;

@@ -1,164 +1,24 @@
-// The frontend believes its backend as little as the backend believes guests: whatever comes, the call ends with an error.
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
+// The frontend believes its backend as little as the backend believes guests: whatever comes, the
+// call ends with an error (rules S-5, S-8, S-15, S-20).
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <functional>
-#include <filesystem>
-#include <string>
-#include <thread>
-#include <vector>
+#include <atomic>
 
-#include <gtest/gtest.h>
-
-#include "base/unique_fd.h"
-#include "dataplane/abi/dns.h"
-#include "dataplane/abi/local.h"
-#include "dataplane/ring/consumer.h"
-#include "dataplane/ring/producer.h"
-
-extern "C" {
-#include "dataplane/client/vservice.h"
-}
+#include "evil_backend.h"
+#include "tests/fuzz/memory.h"
 
 namespace vs::test {
 namespace {
 
-// A region that is what it should be, unless a test spoils it.
-struct Region {
-  explicit Region(int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) : header(make_header({}, 1)) {
-    memory.reset(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    EXPECT_EQ(::ftruncate(memory.get(), header.bytes), 0);
-    EXPECT_TRUE(seals == 0 || ::fcntl(memory.get(), F_ADD_SEALS, seals) == 0);
-    void* mapped = ::mmap(nullptr, header.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
-    EXPECT_NE(mapped, MAP_FAILED);
-    bytes = {static_cast<std::byte*>(mapped), header.bytes};
-    std::memcpy(mapped, &header, sizeof header);
-  }
-  ~Region() { ::munmap(bytes.data(), bytes.size()); }
-  Region(const Region&) = delete;
-
-  UniqueFd memory;
-  vs_region_header header;
-  std::span<std::byte> bytes;
-};
-
-void welcome(int socket, int memory, vs_local_welcome message) {
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))]{};
-  iovec part{.iov_base = &message, .iov_len = sizeof message};
-  msghdr out{.msg_iov = &part, .msg_iovlen = 1};
-  if (memory >= 0) {
-    out.msg_control = control;
-    out.msg_controllen = sizeof control;
-    cmsghdr* item = CMSG_FIRSTHDR(&out);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(item), &memory, sizeof memory);
-  }
-  ::sendmsg(socket, &out, MSG_NOSIGNAL);
-}
-
-vs_local_welcome good_welcome(const Region& region) {
-  return {.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = region.header.bytes};
-}
-
-// Listens where a guest looks; each connection is answered by `behave`.
-class EvilBackend {
- public:
-  explicit EvilBackend(std::function<void(int socket)> behave) : behave_(std::move(behave)) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "vs-evil-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-    listener_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    sockaddr_un address{.sun_family = AF_UNIX};
-    std::strcpy(address.sun_path, (directory_ / "dns").c_str());
-    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::listen(listener_.get(), 8), 0);
-    thread_ = std::thread([this] { run(); });
-    ::setenv("VSERVICE_DIRECTORY", directory_.c_str(), 1);
-  }
-  ~EvilBackend() {
-    ::shutdown(listener_.get(), SHUT_RDWR);
-    thread_.join();
-    std::filesystem::remove_all(directory_);
-  }
-
- private:
-  void run() {
-    while (true) {
-      const UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      if (!socket) return;
-      vs_local_hello hello{};
-      if (::recv(socket.get(), &hello, sizeof hello, 0) > 0) behave_(socket.get());
-    }
-  }
-
-  std::function<void(int)> behave_;
-  std::filesystem::path directory_;
-  UniqueFd listener_;
-  std::thread thread_;
-};
-
-int open_status(int timeout_ms = 20'000) {
-  vs_device* device = nullptr;
-  const int status = vs_open("dns", "dns", timeout_ms, &device);
-  vs_close(device);
-  return status;
-}
-
-// Opens and resolves; the backend answers the one request with what `answer` puts into the ring.
-int resolve_status(const std::function<void(RingProducer&, std::uint64_t cookie)>& answer) {
-  Region region;
-  const EvilBackend backend([&](int socket) {
-    welcome(socket, region.memory.get(), good_welcome(region));
-    RingConsumer requests(consumer_memory(region.bytes, region.header.request));
-    RingProducer answers(producer_memory(region.bytes, region.header.response));
-    std::vector<std::byte> into(requests.payload_bytes_max());
-    char bell;
-    while (::recv(socket, &bell, 1, 0) > 0) {
-      const auto taken = requests.take(into);
-      if (!taken || !*taken) continue;
-      answer(answers, (*taken)->cookie);
-      answers.publish();
-      requests.release();
-      (void)requests.ask_for_data();
-      ::send(socket, "", 1, MSG_NOSIGNAL);
-    }
-  });
-  vs_device* device = nullptr;
-  EXPECT_EQ(vs_open("dns", "dns", 20'000, &device), 0);
-  vs_dns_result_set* set = nullptr;
-  const int status = vs_dns_resolve(device, "a.test", AF_UNSPEC, 20'000, &set);
-  if (status == 0) vs_dns_free(set);
-  vs_close(device);
-  return status;
-}
-
-template <class... Parts>
-std::vector<std::byte> bytes_of(const Parts&... parts) {
-  std::vector<std::byte> bytes;
-  const auto add = [&](const auto& part) {
-    const auto view = std::as_bytes(std::span(&part, 1));
-    bytes.insert(bytes.end(), view.begin(), view.end());
-  };
-  (add(parts), ...);
-  return bytes;
-}
-
-TEST(HostileBackend, RegionsThatAreNoneAreNotMapped) {
+TEST(RuleS8, RegionsThatAreNoneAreNotMapped) {
   struct Case {
     const char* what;
     std::function<void(int, Region&)> behave;
   };
   const Case cases[] = {
-      {"no descriptor", [](int socket, Region& region) { welcome(socket, -1, good_welcome(region)); }},
-      {"wrong magic", [](int socket, Region& region) { welcome(socket, region.memory.get(), {.magic = 1}); }},
+      {"no descriptor",
+       [](int socket, Region& region) { welcome(socket, -1, good_welcome(region)); }},
+      {"wrong magic",
+       [](int socket, Region& region) { welcome(socket, region.memory.get(), {.magic = 1}); }},
       {"says it is larger than it is",
        [](int socket, Region& region) {
          auto message = good_welcome(region);
@@ -188,20 +48,66 @@ TEST(HostileBackend, RegionsThatAreNoneAreNotMapped) {
   }
 }
 
-TEST(HostileBackend, MemoryThatCanShrinkIsNotMapped) {
+TEST(RuleS15, MemoryThatCanShrinkIsNotMapped) {
   Region unsealed(0);
-  const EvilBackend backend([&](int socket) { welcome(socket, unsealed.memory.get(), good_welcome(unsealed)); });
+  const EvilBackend backend(
+      [&](int socket) { welcome(socket, unsealed.memory.get(), good_welcome(unsealed)); });
   EXPECT_EQ(open_status(), -EPROTO);
 }
 
-TEST(HostileBackend, AFileIsNoMemory) {
+TEST(RuleS15, MemoryThatLacksOneSealIsNotMapped) {
+  for (const int seals :
+       {F_SEAL_GROW | F_SEAL_SEAL, F_SEAL_SHRINK | F_SEAL_SEAL, F_SEAL_SHRINK | F_SEAL_GROW}) {
+    Region region(seals);
+    const EvilBackend backend(
+        [&](int socket) { welcome(socket, region.memory.get(), good_welcome(region)); });
+    EXPECT_EQ(open_status(), -EPROTO) << seals;
+  }
+}
+
+TEST(RuleS15, AFileIsNoMemoryHoweverGoodItsContents) {
   Region region;
-  const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  std::string path = (std::filesystem::temp_directory_path() / "vs-file-XXXXXX").string();
+  const UniqueFd file(::mkostemp(path.data(), O_CLOEXEC));
+  ::unlink(path.c_str());
+  ASSERT_EQ(::ftruncate(file.get(), region.header.bytes), 0);
+  ASSERT_EQ(::pwrite(file.get(), &region.header, sizeof region.header, 0),
+            static_cast<ssize_t>(sizeof region.header));
   const EvilBackend backend([&](int socket) { welcome(socket, file.get(), good_welcome(region)); });
   EXPECT_EQ(open_status(), -EPROTO);
 }
 
-TEST(HostileBackend, SilenceEndsAtTheDeadline) {
+TEST(RuleS15, MemoryThatCannotBeWrittenIsNoRegion) {
+  Region region;
+  const UniqueFd read_only(::open(("/proc/self/fd/" + std::to_string(region.memory.get())).c_str(),
+                                  O_RDONLY | O_CLOEXEC));
+  const EvilBackend backend(
+      [&](int socket) { welcome(socket, read_only.get(), good_welcome(region)); });
+  EXPECT_EQ(open_status(), -EPROTO);
+}
+
+TEST(RuleS15, DescriptorsThatNobodyAskedForDoNotStayOpen) {
+  const auto open_descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  Region region;
+  const vs_local_welcome good = good_welcome(region);
+  const std::span<const std::byte> whole = std::as_bytes(std::span(&good, 1));
+  const std::vector<int> two(2, region.memory.get());
+  const auto before = open_descriptors();
+  {
+    const EvilBackend backend([&](int socket) { fuzz::send_with(socket, whole, two); });
+    EXPECT_EQ(open_status(), -EPROTO);
+  }
+  {
+    const EvilBackend backend(
+        [&](int socket) { fuzz::send_with(socket, {}, std::span(two).first(1)); });
+    EXPECT_EQ(open_status(200), -ECONNREFUSED);
+  }
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST(RuleS20, SilenceEndsAtTheDeadline) {
   const EvilBackend backend([](int socket) {
     char byte;
     while (::recv(socket, &byte, 1, 0) > 0) {
@@ -210,10 +116,14 @@ TEST(HostileBackend, SilenceEndsAtTheDeadline) {
   EXPECT_EQ(open_status(100), -ETIMEDOUT);
 }
 
-TEST(HostileBackend, AnswersToWhatWasNotAskedDisableTheDevice) {
+TEST(RuleS5, AnswersToWhatWasNotAskedAreNotBelieved) {
   const auto found = bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_NO_NAME});
   EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
               (void)ring.push(VS_RECORD_ANSWER, cookie + 1, {found});
+            }),
+            -EPROTO);
+  EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {  // of another connection
+              (void)ring.push(VS_RECORD_ANSWER, cookie ^ (std::uint64_t{1} << 32), {found});
             }),
             -EPROTO);
   EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
@@ -226,7 +136,7 @@ TEST(HostileBackend, AnswersToWhatWasNotAskedDisableTheDevice) {
             -EPROTO);
 }
 
-TEST(HostileBackend, AnswersThatMakeNoSenseAreNotBelieved) {
+TEST(RuleS20, AnswersThatMakeNoSenseAreNotBelieved) {
   const vs_dns_address address{.family = VS_DNS_INET};
   const vs_dns_address strange{.family = 77};
   const std::vector<std::vector<std::byte>> answers{
@@ -234,11 +144,15 @@ TEST(HostileBackend, AnswersThatMakeNoSenseAreNotBelieved) {
       bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND}),
       bytes_of(vs_answer{}, vs_dns_addresses{.result = 9}),
       bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 2}, address),
-      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 0xffff}, address),
+      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 0xffff},
+               address),
       bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 1}, strange),
-      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 1, .name_bytes = 4}, address,
-               std::array<char, 4>{'a', 0, 'b', 'c'}),
-      bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 1, .name_bytes = 300}, address),
+      bytes_of(vs_answer{},
+               vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 1, .name_bytes = 4},
+               address, std::array<char, 4>{'a', 0, 'b', 'c'}),
+      bytes_of(vs_answer{},
+               vs_dns_addresses{.result = VS_DNS_FOUND, .address_count = 1, .name_bytes = 300},
+               address),
   };
   for (std::size_t i = 0; i < answers.size(); ++i)
     EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
@@ -281,20 +195,120 @@ std::uint64_t pauses_in(int calls, int doorbells, bool answers_at_all) {
   return stats.doorbell_pauses;
 }
 
-// S-11, the other way round.
-TEST(HostileBackend, ThatRingsWithoutEndIsListenedToLessAndLess) {
+TEST(RuleS11, ABackendThatRingsWithoutEndIsListenedToLessAndLess) {
   EXPECT_GE(pauses_in(1, 200, false), 5u);
 }
 
-TEST(HostileBackend, DoorbellsThatCrossWithAnswersSlowNobody) { EXPECT_EQ(pauses_in(500, 2, true), 0u); }
+TEST(RuleS11, DoorbellsThatCrossWithAnswersSlowNobody) { EXPECT_EQ(pauses_in(500, 2, true), 0u); }
 
-TEST(HostileBackend, AnAnswerThatAlwaysGrowsIsGivenUp) {
+TEST(RuleS20, AnAnswerThatAlwaysGrowsIsGivenUp) {
   std::uint32_t needed = 8192;
-  EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
-              (void)ring.push(VS_RECORD_ANSWER, cookie,
-                              {bytes_of(vs_answer{.status = VS_STATUS_TOO_LARGE, .bytes_needed = needed += 1024})});
-            }),
-            -EMSGSIZE);
+  EXPECT_EQ(
+      resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
+        (void)ring.push(
+            VS_RECORD_ANSWER, cookie,
+            {bytes_of(vs_answer{.status = VS_STATUS_TOO_LARGE, .bytes_needed = needed += 1024})});
+      }),
+      -EMSGSIZE);
+}
+
+// One backend for several calls: each request it sees is given to `serve`.
+class Served {
+ public:
+  using Serve = std::function<void(int socket, RingProducer& answers, const RingRecord& request)>;
+  explicit Served(Serve serve, bool gives_space_back = false)
+      : gives_space_back_(gives_space_back),
+        backend_([this, serve](int socket) { run(socket, serve); }) {
+    EXPECT_EQ(vs_open("dns", "dns", 20'000, &device_), 0);
+  }
+  ~Served() { vs_close(device_); }
+
+  int call(std::size_t request_bytes, int timeout_ms = 20'000) {
+    const std::vector<char> request(request_bytes);
+    const void* answer = nullptr;
+    std::size_t bytes = 0;
+    return vs_call(device_, VS_DNS_LOOKUP, request.data(), request.size(), 64, timeout_ms, &answer,
+                   &bytes);
+  }
+  int welcomes() const { return welcomes_; }
+
+ private:
+  bool client_wants_space() {
+    auto* prod =
+        reinterpret_cast<vs_prod_page*>(&region_.bytes[region_.header.request.prod_offset]);
+    return std::atomic_ref(prod->space_event).load() != 0x7fffffffu;
+  }
+  void run(int socket, const Serve& serve) {
+    ++welcomes_;
+    std::memset(&region_.bytes[VS_PAGE_BYTES], 0, region_.bytes.size() - VS_PAGE_BYTES);
+    welcome(socket, region_.memory.get(), good_welcome(region_));
+    RingConsumer requests(consumer_memory(region_.bytes, region_.header.request));
+    RingProducer answers(producer_memory(region_.bytes, region_.header.response));
+    std::vector<std::byte> into(requests.payload_bytes_max());
+    (void)requests.ask_for_data();
+    for (;;) {
+      char bell;
+      const ssize_t received = ::recv(socket, &bell, 1, MSG_DONTWAIT);
+      if (received == 0 || (received < 0 && errno != EAGAIN)) return;
+      for (auto taken = requests.take(into); taken && *taken; taken = requests.take(into)) {
+        serve(socket, answers, **taken);
+        (void)requests.ask_for_data();
+      }
+      // As late as can be: when the client says that it waits.
+      if (gives_space_back_ && client_wants_space() && requests.release())
+        ::send(socket, "", 1, MSG_NOSIGNAL);
+      std::this_thread::yield();
+    }
+  }
+
+  bool gives_space_back_;
+  Region region_;
+  std::atomic<int> welcomes_ = 0;
+  vs_device* device_ = nullptr;
+  EvilBackend backend_;
+};
+
+void answer(int socket, RingProducer& answers, std::uint64_t cookie) {
+  (void)answers.push(VS_RECORD_ANSWER, cookie, {bytes_of(vs_answer{})});
+  answers.publish();
+  ::send(socket, "", 1, MSG_NOSIGNAL);
+}
+
+TEST(RuleS5, AnAnswerThatComesTwiceBreaksTheNextCall) {
+  Served served([](int socket, RingProducer& answers, const RingRecord& request) {
+    (void)answers.push(VS_RECORD_ANSWER, request.cookie, {bytes_of(vs_answer{})});
+    answer(socket, answers, request.cookie);
+  });
+  EXPECT_EQ(served.call(8), 0);
+  EXPECT_EQ(served.call(8), -EPROTO);
+}
+
+TEST(RuleS20, ADeviceWhoseRingWasBrokenStaysDisabled) {
+  Served served([](int socket, RingProducer& answers, const RingRecord& request) {
+    answer(socket, answers, request.cookie + 7);
+  });
+  EXPECT_EQ(served.call(8), -EPROTO);
+  EXPECT_EQ(served.call(8), -EPROTO);
+  EXPECT_EQ(served.welcomes(), 1) << "not even a new connection is asked for";
+}
+
+TEST(RuleS20, ABackendThatNeverGivesSpaceBackCostsTheCallItsTime) {
+  Served served([](int socket, RingProducer& answers, const RingRecord& request) {
+    answer(socket, answers, request.cookie);
+  });
+  int calls = 0;
+  while (served.call(3000, 300) == 0) ASSERT_LT(++calls, 100);
+  EXPECT_EQ(served.welcomes(), 1);
+  EXPECT_EQ(served.call(8), 0) << "another connection, another ring";
+}
+
+// A backend takes a batch before it gives the space back; a batch may be more than the ring holds.
+TEST(RuleS20, ABackendThatGivesSpaceBackLateIsWaitedFor) {
+  Served served([](int socket, RingProducer& answers,
+                   const RingRecord& request) { answer(socket, answers, request.cookie); },
+                true);
+  for (int calls = 0; calls < 12; ++calls) EXPECT_EQ(served.call(3000), 0) << calls;
+  EXPECT_EQ(served.welcomes(), 1);
 }
 
 }  // namespace

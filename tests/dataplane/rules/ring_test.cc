@@ -1,12 +1,15 @@
-// What a peer can write, and what must come of it: an error that both sides can see, never a crash, never a wrong answer.
+// What a peer can write, and what must come of it: an error that both sides can see, never a crash, never a wrong answer
+// (rules S-1 to S-4 and S-8; fuzz.ring_index, fuzz.record, fuzz.racing and fuzz.attach look for more).
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "heap_ring.h"
+#include "tests/dataplane/ring/heap_ring.h"
 
 namespace vs::test {
 namespace {
@@ -34,7 +37,7 @@ struct Spoiled {
   }
 };
 
-TEST(HostileProducer, LengthsThatCannotBe) {
+TEST(RuleS4, LengthsThatCannotBeBreakTheRing) {
   for (const std::uint32_t bytes : {1u, 15u, 513u, 4096u, 4097u, 0x7fffffffu, 0xffffffffu}) {
     Spoiled ring;
     ring.record()->commit_bytes = bytes;
@@ -43,7 +46,7 @@ TEST(HostileProducer, LengthsThatCannotBe) {
   }
 }
 
-TEST(HostileProducer, PadsThatAreNotTheRest) {
+TEST(RuleS4, PadsThatAreNotTheRestBreakTheRing) {
   for (const std::uint32_t bytes : {16u, 512u, 4096u}) {  // 4096: a whole ring of nothing
     Spoiled ring;
     ring.record()->commit_bytes = bytes;
@@ -52,7 +55,7 @@ TEST(HostileProducer, PadsThatAreNotTheRest) {
   }
 }
 
-TEST(HostileProducer, UnknownFlags) {
+TEST(RuleS4, UnknownFlagsBreakTheRing) {
   Spoiled ring;
   ring.record()->commit_bytes = 32;
   ring.record()->type = VS_RECORD_SERVICE;
@@ -60,7 +63,7 @@ TEST(HostileProducer, UnknownFlags) {
   EXPECT_EQ(ring.verdict(), VS_BROKEN_TYPE);
 }
 
-TEST(HostileProducer, ABrokenRingStaysBroken) {
+TEST(RuleS4, ABrokenRingStaysBroken) {
   Spoiled ring;
   ring.record()->commit_bytes = 3;
   auto consumer = ring.region.consumer();
@@ -69,9 +72,75 @@ TEST(HostileProducer, ABrokenRingStaysBroken) {
   ring.record()->commit_bytes = 32;
   ring.record()->type = VS_RECORD_SERVICE;
   EXPECT_FALSE(consumer.take(into));
+
+  auto c_consumer = ring.region.c_consumer();
+  vs_taken taken;
+  ring.record()->commit_bytes = 3;
+  EXPECT_EQ(vs_consumer_take(&c_consumer, into.data(), &taken), -EPROTO);
+  ring.record()->commit_bytes = 32;
+  EXPECT_EQ(vs_consumer_take(&c_consumer, into.data(), &taken), -EPROTO);
 }
 
-TEST(HostileConsumer, IndexesThatCannotBeBreakBothProducers) {
+TEST(RuleS2, ABrokenRingStaysBrokenForItsProducersToo) {
+  HeapRegion region(kSmall);
+  auto producer = region.producer();
+  const std::vector<std::byte> payload(480);
+  while (*producer.push(VS_RECORD_SERVICE, 0, {payload})) {
+  }
+  std::uint32_t& cons = region.cons(region.header().request).cons;
+  cons = 8;
+  EXPECT_FALSE(producer.ask_for_space(480));
+  cons = 512;  // repaired: nobody believes it
+  EXPECT_FALSE(producer.ask_for_space(480));
+  EXPECT_FALSE(producer.push(VS_RECORD_SERVICE, 0, {payload}));
+
+  HeapRegion c_region(kSmall);
+  auto c_producer = c_region.c_producer();
+  while (vs_producer_push(&c_producer, VS_RECORD_SERVICE, 0, payload.data(), 480, nullptr, 0) == 1) {
+  }
+  std::uint32_t& c_cons = c_region.cons(c_region.header().request).cons;
+  c_cons = 8;
+  EXPECT_EQ(vs_producer_ask(&c_producer, 480), -EPROTO);
+  c_cons = 512;
+  EXPECT_EQ(vs_producer_ask(&c_producer, 480), -EPROTO);
+  EXPECT_EQ(vs_producer_push(&c_producer, VS_RECORD_SERVICE, 0, payload.data(), 480, nullptr, 0), -EPROTO);
+}
+
+// Two valid records in turns in the same place, as fast as another core can: each one taken is one of the two, never a bit of
+// both. (fuzz.racing does the same at every single read.)
+TEST(RuleS1, ARecordThatChangesWhileItIsReadIsJudgedAsOneCopy) {
+  HeapRegion region(kSmall);
+  auto* record = reinterpret_cast<vs_record*>(region.data(region.header().request).data());
+  record->type = VS_RECORD_SERVICE;
+  std::atomic<bool> over{false};
+  std::thread mutator([&] {
+    for (std::uint32_t turn = 0; !over; ++turn) {
+      std::atomic_ref(record->commit_bytes).store(turn % 2 == 0 ? 16 : 512, std::memory_order_relaxed);
+      std::atomic_ref(record->type).store(turn % 3 == 0 ? VS_RECORD_PAD : VS_RECORD_SERVICE, std::memory_order_relaxed);
+    }
+  });
+  std::vector<std::byte> into(496);
+  for (int round = 0; round < 200'000; ++round) {
+    RingConsumer consumer = region.consumer();
+    const auto taken = consumer.take(into);
+    if (taken && *taken) {
+      EXPECT_EQ((*taken)->type, VS_RECORD_SERVICE);
+      EXPECT_TRUE((*taken)->payload.empty() || (*taken)->payload.size() == 496) << (*taken)->payload.size();
+    } else if (!taken) {
+      EXPECT_EQ(consumer.broken(), VS_BROKEN_LENGTH);  // a pad that is not the rest
+    }
+    vs_consumer c_consumer = region.c_consumer();
+    vs_taken c_taken{};
+    if (vs_consumer_take(&c_consumer, into.data(), &c_taken) == 1) {
+      EXPECT_EQ(c_taken.type, VS_RECORD_SERVICE);
+      EXPECT_TRUE(c_taken.payload_bytes == 0 || c_taken.payload_bytes == 496) << c_taken.payload_bytes;
+    }
+  }
+  over = true;
+  mutator.join();
+}
+
+TEST(RuleS2, AnIndexTooFarAwayBreaksTheRing) {
   for (const std::uint32_t cons : {4096u, 0x80000000u, 0xfffffff0u, 8u}) {
     HeapRegion region(kSmall);
     auto producer = region.producer();
@@ -94,7 +163,7 @@ TEST(HostileConsumer, IndexesThatCannotBeBreakBothProducers) {
   }
 }
 
-TEST(HostileConsumer, RewritingOnesOwnSharedIndexChangesNothing) {
+TEST(RuleS3, RewritingOnesOwnSharedIndexChangesNothing) {
   HeapRegion region(kSmall);
   auto producer = region.producer();
   auto consumer = region.consumer();
@@ -114,7 +183,7 @@ TEST(HostileConsumer, RewritingOnesOwnSharedIndexChangesNothing) {
 }
 
 // Every byte of the ring is the peer's: whatever stands there, both consumers end with the same verdict, in bounds.
-TEST(HostileProducer, RandomRingsAreJudgedAlikeInBothLanguages) {
+TEST(RuleS4, RandomRingsAreJudgedAlikeInBothLanguages) {
   std::mt19937_64 random(2);
   for (int round = 0; round < 3000; ++round) {
     HeapRegion region(kSmall);
@@ -150,7 +219,7 @@ TEST(HostileProducer, RandomRingsAreJudgedAlikeInBothLanguages) {
 }
 
 // Each field of the header turned into each kind of nonsense: refused alike, or a region that really is in bounds.
-TEST(HostileHeader, EveryFieldIsJudgedAlikeInBothLanguages) {
+TEST(RuleS8, EveryFieldIsJudgedAlikeInBothLanguages) {
   const vs_region_header good = make_header(kSmall, 1);
   ASSERT_TRUE(judge_header(good, good.bytes));
   ASSERT_EQ(vs_judge_header(&good, good.bytes), 0);

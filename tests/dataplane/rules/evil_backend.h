@@ -1,0 +1,156 @@
+// Backends that do what they like to libvservice, each in a thread behind a real socket.
+//
+// For tests: what fails is an expectation of the test.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/unique_fd.h"
+#include "dataplane/abi/dns.h"
+#include "dataplane/abi/local.h"
+#include "dataplane/ring/consumer.h"
+#include "dataplane/ring/producer.h"
+
+extern "C" {
+#include "dataplane/client/vservice.h"
+}
+
+namespace vs::test {
+
+// A region that is what it should be, unless a test spoils it.
+struct Region {
+  explicit Region(int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) : header(make_header({}, 1)) {
+    memory.reset(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    EXPECT_EQ(::ftruncate(memory.get(), header.bytes), 0);
+    EXPECT_TRUE(seals == 0 || ::fcntl(memory.get(), F_ADD_SEALS, seals) == 0);
+    void* mapped = ::mmap(nullptr, header.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
+    EXPECT_NE(mapped, MAP_FAILED);
+    bytes = {static_cast<std::byte*>(mapped), header.bytes};
+    std::memcpy(mapped, &header, sizeof header);
+  }
+  ~Region() { ::munmap(bytes.data(), bytes.size()); }
+  Region(const Region&) = delete;
+
+  UniqueFd memory;
+  vs_region_header header;
+  std::span<std::byte> bytes;
+};
+
+inline void welcome(int socket, int memory, vs_local_welcome message) {
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))]{};
+  iovec part{.iov_base = &message, .iov_len = sizeof message};
+  msghdr out{.msg_iov = &part, .msg_iovlen = 1};
+  if (memory >= 0) {
+    out.msg_control = control;
+    out.msg_controllen = sizeof control;
+    cmsghdr* item = CMSG_FIRSTHDR(&out);
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(item), &memory, sizeof memory);
+  }
+  ::sendmsg(socket, &out, MSG_NOSIGNAL);
+}
+
+inline vs_local_welcome good_welcome(const Region& region) {
+  return {.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = region.header.bytes};
+}
+
+// Listens where a guest looks; each connection is answered by `behave`.
+class EvilBackend {
+ public:
+  explicit EvilBackend(std::function<void(int socket)> behave) : behave_(std::move(behave)) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "vs-evil-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    listener_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    sockaddr_un address{.sun_family = AF_UNIX};
+    std::strcpy(address.sun_path, (directory_ / "dns").c_str());
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(listener_.get(), 8), 0);
+    thread_ = std::thread([this] { run(); });
+    ::setenv("VSERVICE_DIRECTORY", directory_.c_str(), 1);
+  }
+  ~EvilBackend() {
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+    std::filesystem::remove_all(directory_);
+  }
+
+ private:
+  void run() {
+    while (true) {
+      const UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!socket) return;
+      vs_local_hello hello{};
+      if (::recv(socket.get(), &hello, sizeof hello, 0) > 0) behave_(socket.get());
+    }
+  }
+
+  std::function<void(int)> behave_;
+  std::filesystem::path directory_;
+  UniqueFd listener_;
+  std::thread thread_;
+};
+
+inline int open_status(int timeout_ms = 20'000) {
+  vs_device* device = nullptr;
+  const int status = vs_open("dns", "dns", timeout_ms, &device);
+  vs_close(device);
+  return status;
+}
+
+// Opens and resolves; the backend answers the one request with what `answer` puts into the ring.
+inline int resolve_status(const std::function<void(RingProducer&, std::uint64_t cookie)>& answer) {
+  Region region;
+  const EvilBackend backend([&](int socket) {
+    welcome(socket, region.memory.get(), good_welcome(region));
+    RingConsumer requests(consumer_memory(region.bytes, region.header.request));
+    RingProducer answers(producer_memory(region.bytes, region.header.response));
+    std::vector<std::byte> into(requests.payload_bytes_max());
+    char bell;
+    while (::recv(socket, &bell, 1, 0) > 0) {
+      const auto taken = requests.take(into);
+      if (!taken || !*taken) continue;
+      answer(answers, (*taken)->cookie);
+      answers.publish();
+      requests.release();
+      (void)requests.ask_for_data();
+      ::send(socket, "", 1, MSG_NOSIGNAL);
+    }
+  });
+  vs_device* device = nullptr;
+  EXPECT_EQ(vs_open("dns", "dns", 20'000, &device), 0);
+  vs_dns_result_set* set = nullptr;
+  const int status = vs_dns_resolve(device, "a.test", AF_UNSPEC, 20'000, &set);
+  if (status == 0) vs_dns_free(set);
+  vs_close(device);
+  return status;
+}
+
+template <class... Parts>
+std::vector<std::byte> bytes_of(const Parts&... parts) {
+  std::vector<std::byte> bytes;
+  const auto add = [&](const auto& part) {
+    const auto view = std::as_bytes(std::span(&part, 1));
+    bytes.insert(bytes.end(), view.begin(), view.end());
+  };
+  (add(parts), ...);
+  return bytes;
+}
+
+}  // namespace vs::test
