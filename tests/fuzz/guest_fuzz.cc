@@ -95,7 +95,7 @@ class Node {
 
   void turn() { loop_.run_once(std::chrono::milliseconds(0)); }
   // A turn that may go to sleep: asks guests to ring, and is woken at once.
-  void sleep() {
+  void rest() {
     loop_.post([] {});
     loop_.run_once(std::chrono::milliseconds(1));
   }
@@ -168,7 +168,7 @@ class Story {
       case 0: return open();
       case 1: return connect_strangely();
       case 2: node_.turn(); return;
-      case 3: node_.sleep(); return;
+      case 3: node_.rest(); return;
       case 4: return answer_kept();
       case 5:
         if (input_.ConsumeIntegralInRange<int>(0, 3) != 0) return;
@@ -296,7 +296,7 @@ class Story {
   }
 
   void settle() {
-    for (int turns = 0; turns < 2; ++turns) node_.sleep();
+    for (int turns = 0; turns < 2; ++turns) node_.rest();
   }
 
   // A session ends when its guest broke the ring, and says there why; or when somebody asked for

@@ -81,6 +81,7 @@ class EvilBackend final : public World {
       std::memcpy(&request, &data[at], sizeof request);
       if (request.commit_bytes == 0) break;
       cookie_ = request.cookie;
+      asked_ = request.type;
       asked_at_ = at;
       at += record_bytes(request.commit_bytes);
     }
@@ -99,8 +100,8 @@ class EvilBackend final : public World {
 
   void act() {
     if (peer() < 0) return;
-    for (int acts = input_.ConsumeIntegralInRange<int>(0, 3); acts > 0; --acts) {
-      switch (input_.ConsumeIntegralInRange<int>(0, 15)) {
+    for (int acts = grows_ ? 1 : input_.ConsumeIntegralInRange<int>(0, 3); acts > 0; --acts) {
+      switch (grows_ ? 15 : input_.ConsumeIntegralInRange<int>(0, 15)) {
         case 0: hang_up(); return;
         case 1: send_with(peer(), {}, {}); break;  // a doorbell of no bytes
         case 2: spoil(); break;
@@ -170,7 +171,8 @@ class EvilBackend final : public World {
   std::vector<std::byte> with_lies(Head& head, std::uint16_t& count,
                                    const std::vector<std::byte>& body) {
     if (input_.ConsumeIntegralInRange<int>(0, 7) == 0)
-      count = input_.ConsumeIntegral<std::uint16_t>();
+      count = input_.ConsumeBool() ? input_.ConsumeIntegral<std::uint16_t>()
+                                   : input_.ConsumeIntegralInRange<std::uint16_t>(0, 1300);
     std::vector<std::byte> all;
     add(all, head);
     all.insert(all.end(), body.begin(), body.end());
@@ -187,14 +189,15 @@ class EvilBackend final : public World {
                               ? input_.ConsumeIntegralInRange<std::uint32_t>(0, 1100)
                               : input_.ConsumeIntegral<std::uint32_t>();
     }
+    if (input_.ConsumeIntegralInRange<int>(0, 31) == 0) grows_ = true;
+    if (grows_) head = {.status = VS_STATUS_TOO_LARGE, .bytes_needed = bytes_needed_ += 16};
     std::vector<std::byte> body;
-    switch (input_.ConsumeIntegralInRange<int>(0, 2)) {
-      case 0: body = some_addresses(); break;
-      case 1: body = some_names(); break;
-      default:
-        body = input_.ConsumeBytes<std::byte>(input_.ConsumeIntegralInRange<std::size_t>(0, 64));
-        break;
-    }
+    const int kind = input_.ConsumeIntegralInRange<int>(0, 7);
+    (void)cookie();  // sees what was asked
+    if (kind == 0)
+      body = input_.ConsumeBytes<std::byte>(input_.ConsumeIntegralInRange<std::size_t>(0, 64));
+    else
+      body = (asked_ == VS_DNS_LOOKUP) == (kind != 1) ? some_addresses() : some_names();
     std::vector<std::byte> payload;
     add(payload, head);
     payload.insert(payload.end(), body.begin(), body.end());
@@ -251,6 +254,9 @@ class EvilBackend final : public World {
   std::uint32_t at_ = 0;
   std::uint32_t asked_at_ = 0;
   std::uint64_t cookie_ = 0;
+  std::uint16_t asked_ = 0;
+  bool grows_ = false;  // no room is ever enough
+  std::uint32_t bytes_needed_ = 32;
   bool welcomed_ = false;
   bool spoiled_ = false;
 };
@@ -318,8 +324,10 @@ void resolve(FuzzedDataProvider& input, vs_device* device) {
   vs_dns_result_set* set = nullptr;
   int status = 0;
   if (input.ConsumeBool()) {
-    status = vs_dns_resolve(device, input.ConsumeRandomLengthString(80).c_str(), AF_UNSPEC,
-                            kTimeoutMs, &set);
+    const std::string name = input.ConsumeIntegralInRange<int>(0, 7) == 0
+                                 ? input.ConsumeRandomLengthString(80)
+                                 : "a.test";  // others are mostly not even asked for
+    status = vs_dns_resolve(device, name.c_str(), AF_UNSPEC, kTimeoutMs, &set);
   } else {
     const unsigned char address[16] = {10, 1, 2, 3};
     status = vs_dns_resolve_address(device, address, input.ConsumeBool() ? AF_INET : AF_INET6,
