@@ -89,7 +89,19 @@ json to_json(const Stats& stats) {
   return {{"type", "stats"}, {"number", stats.number}, {"samples", samples}};
 }
 
-// nlohmann's at() and get() throw where a field is missing or of another type; they are caught in decode_with.
+// nlohmann's at() and get() throw where a field is missing or of another type; they are caught in decode_with. Between kinds of
+// numbers get() converts without a look: what does not fit is anything (3e39), so counts are judged here.
+std::uint64_t count_from(const json& from) {
+  if (!from.is_number_unsigned()) throw std::invalid_argument("a count that is none: " + from.dump());
+  return from.get<std::uint64_t>();
+}
+
+std::uint32_t count32_from(const json& from) {
+  const std::uint64_t count = count_from(from);
+  if (count > UINT32_MAX) throw std::invalid_argument("a count that is too large: " + from.dump());
+  return static_cast<std::uint32_t>(count);
+}
+
 template <class Value>
 Value known(std::optional<Value> value, const char* what) {
   if (!value) throw std::invalid_argument(what);
@@ -98,20 +110,20 @@ Value known(std::optional<Value> value, const char* what) {
 
 Terms terms_from(const json& from) {
   Terms terms{.wait = known(wait_mode_named(from.at("wait").get<std::string>()), "wait"),
-              .batch_messages = from.at("batchMessages").get<std::uint32_t>(),
-              .batch_us = from.at("batchUs").get<std::uint32_t>(),
-              .request_bytes = from.at("requestBytes").get<std::uint32_t>(),
-              .response_bytes = from.at("responseBytes").get<std::uint32_t>(),
+              .batch_messages = count32_from(from.at("batchMessages")),
+              .batch_us = count32_from(from.at("batchUs")),
+              .request_bytes = count32_from(from.at("requestBytes")),
+              .response_bytes = count32_from(from.at("responseBytes")),
               .priority = known(priority_named(from.at("priority").get<std::string>()), "priority"),
-              .rate_per_s = from.at("ratePerS").get<std::uint64_t>(),
-              .burst = from.at("burst").get<std::uint64_t>(),
-              .memory_bytes_max = from.at("memoryBytesMax").get<std::uint64_t>()};
+              .rate_per_s = count_from(from.at("ratePerS")),
+              .burst = count_from(from.at("burst")),
+              .memory_bytes_max = count_from(from.at("memoryBytesMax"))};
   if (!is_ring_size(terms.request_bytes) || !is_ring_size(terms.response_bytes)) throw std::invalid_argument("ring size");
   return terms;
 }
 
 Configure configure_from(const json& from) {
-  Configure configure{.number = from.at("number").get<std::uint64_t>()};
+  Configure configure{.number = count_from(from.at("number"))};
   for (const json& service : from.at("services"))
     configure.services.push_back({service.at("name").get<std::string>(), service.at("parameters")});
   for (const json& binding : from.at("bindings"))
@@ -122,12 +134,14 @@ Configure configure_from(const json& from) {
 }
 
 Hello hello_from(const json& from) {
-  return {from.at("protocolVersion").get<std::uint32_t>(), from.at("kind").get<std::string>(),
-          from.at("version").get<std::string>(), from.at("configNumber").get<std::uint64_t>()};
+  const std::uint64_t protocol_version = count_from(from.at("protocolVersion"));
+  if (protocol_version > UINT32_MAX) throw std::invalid_argument("protocolVersion");
+  return {static_cast<std::uint32_t>(protocol_version), from.at("kind").get<std::string>(),
+          from.at("version").get<std::string>(), count_from(from.at("configNumber"))};
 }
 
 Applied applied_from(const json& from) {
-  Applied applied{.number = from.at("number").get<std::uint64_t>()};
+  Applied applied{.number = count_from(from.at("number"))};
   for (const json& problem : from.at("problems"))
     applied.problems.push_back({problem.at("binding").get<std::string>(), problem.at("message").get<std::string>()});
   return applied;
@@ -135,18 +149,19 @@ Applied applied_from(const json& from) {
 
 Refused refused_from(const json& from) {
   return {from.at("binding").get<std::string>(), from.at("domain").get<std::string>(),
-          from.at("device").get<std::string>(), from.at("total").get<std::uint64_t>()};
+          from.at("device").get<std::string>(), count_from(from.at("total"))};
 }
 
 Sample sample_from(const json& from) {
   Sample sample{.name = from.at("name").get<std::string>(), .help = from.at("help").get<std::string>()};
-  const int kind = from.at("kind").get<int>();
-  if (kind < 0 || kind > static_cast<int>(Sample::Type::histogram)) throw std::invalid_argument("sample kind");
+  const std::uint64_t kind = count_from(from.at("kind"));
+  if (kind > static_cast<std::uint64_t>(Sample::Type::histogram)) throw std::invalid_argument("sample kind");
   sample.type = static_cast<Sample::Type>(kind);
   for (const auto& [key, value] : from.at("labels").items()) sample.labels.emplace_back(key, value.get<std::string>());
   if (sample.type == Sample::Type::histogram) {
-    sample.buckets = from.at("buckets").get<std::vector<std::pair<double, std::uint64_t>>>();
-    sample.count = from.at("count").get<std::uint64_t>();
+    for (const json& bucket : from.at("buckets"))
+      sample.buckets.emplace_back(bucket.at(0).get<double>(), count_from(bucket.at(1)));
+    sample.count = count_from(from.at("count"));
     sample.sum = from.at("sum").get<double>();
   } else {
     sample.value = from.at("value").get<double>();
@@ -155,7 +170,7 @@ Sample sample_from(const json& from) {
 }
 
 Stats stats_from(const json& from) {
-  Stats stats{.number = from.at("number").get<std::uint64_t>()};
+  Stats stats{.number = count_from(from.at("number"))};
   const json& samples = from.at("samples");
   if (samples.size() > kSamplesMax) throw std::invalid_argument("too many samples");
   for (const json& sample : samples) stats.samples.push_back(sample_from(sample));
@@ -185,10 +200,10 @@ Result<Command> decode_command(std::string_view text) {
   return decode_with<Command>(text, [](const json& from, const std::string& type) -> Result<Command> {
     if (type == "configure") return Command{configure_from(from)};
     if (type == "stop") return Command{Stop{}};
-    if (type == "ping") return Command{Ping{from.at("number").get<std::uint64_t>()}};
+    if (type == "ping") return Command{Ping{count_from(from.at("number"))}};
     if (type == "describe")
-      return Command{Describe{from.at("number").get<std::uint64_t>(), from.at("binding").get<std::string>()}};
-    if (type == "report") return Command{Report{from.at("number").get<std::uint64_t>()}};
+      return Command{Describe{count_from(from.at("number")), from.at("binding").get<std::string>()}};
+    if (type == "report") return Command{Report{count_from(from.at("number"))}};
     return fail(ErrorCode::invalid, "control message: unknown command " + type);
   });
 }
@@ -198,8 +213,8 @@ Result<Event> decode_event(std::string_view text) {
     if (type == "hello") return Event{hello_from(from)};
     if (type == "applied") return Event{applied_from(from)};
     if (type == "refused") return Event{refused_from(from)};
-    if (type == "pong") return Event{Pong{from.at("number").get<std::uint64_t>()}};
-    if (type == "described") return Event{Described{from.at("number").get<std::uint64_t>(), from.at("live")}};
+    if (type == "pong") return Event{Pong{count_from(from.at("number"))}};
+    if (type == "described") return Event{Described{count_from(from.at("number")), from.at("live")}};
     if (type == "stats") return Event{stats_from(from)};
     return fail(ErrorCode::invalid, "control message: unknown event " + type);
   });

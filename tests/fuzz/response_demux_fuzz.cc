@@ -27,11 +27,11 @@ inline constexpr int kCallsMax = 6;
 inline constexpr int kTriesMax =
     4;  // of one call over one connection: the answer may grow three times
 inline constexpr std::size_t kAnswerBytesMax =
-    512 - sizeof(vs_record) - sizeof(vs_answer);  // the library's buffer ends there
+    8192 - sizeof(vs_record) - sizeof(vs_answer);  // the library's buffer ends there
 
 // The region, made once: opening and closing it is the library's affair.
 struct Shared {
-  vs_region_header header = make_header({.request_bytes_log2 = 12, .response_bytes_log2 = 12}, 1);
+  vs_region_header header = make_header({.request_bytes_log2 = 12, .response_bytes_log2 = 16}, 1);
   UniqueFd memory = make_memory(header.bytes, kSeals);
   std::span<std::byte> bytes = map_memory(memory.get(), header.bytes);
 
@@ -320,7 +320,22 @@ void look_at(const vs_dns_result_set& set) {
     VS_CHECK(std::strlen(set.canonical_name) <= VS_DNS_NAME_BYTES_MAX);
 }
 
-void resolve(FuzzedDataProvider& input, vs_device* device) {
+// What was decoded is all of an answer to this call, and nothing else.
+void is_an_answer(const EvilBackend& backend, std::uint64_t cookie, const vs_dns_result_set& set) {
+  if (set.address_count + set.name_count == 0) return;  // perhaps not even asked
+  std::size_t bytes = sizeof(vs_answer) + sizeof(vs_dns_addresses);
+  static_assert(sizeof(vs_dns_addresses) == sizeof(vs_dns_names));
+  if (set.name_count == 0 && set.canonical_name != nullptr)
+    bytes += std::strlen(set.canonical_name);
+  bytes += set.address_count * sizeof(vs_dns_address);
+  for (std::size_t i = 0; i < set.name_count; ++i)
+    bytes += sizeof(std::uint16_t) + std::strlen(set.names[i]);
+  VS_CHECK(std::any_of(backend.written().begin(), backend.written().end(), [&](const Written& one) {
+    return one.cookie == cookie && one.payload.size() == bytes;
+  }));
+}
+
+void resolve(FuzzedDataProvider& input, EvilBackend& backend, vs_device* device) {
   vs_dns_result_set* set = nullptr;
   int status = 0;
   if (input.ConsumeBool()) {
@@ -336,6 +351,7 @@ void resolve(FuzzedDataProvider& input, vs_device* device) {
   VS_CHECK(is_documented(status));
   if (status != 0) return;
   look_at(*set);
+  if (!backend.spoiled()) is_an_answer(backend, backend.cookie(), *set);
   vs_dns_free(set);
 }
 
@@ -356,7 +372,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
           if (input.ConsumeBool())
             call(input, backend, device);
           else
-            resolve(input, device);
+            resolve(input, backend, device);
         });
       }
       vs_close(device);

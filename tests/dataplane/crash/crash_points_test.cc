@@ -12,10 +12,11 @@ namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr std::uint64_t kPointsUsual = 400;
+inline constexpr std::size_t kSlackKb = 256 << 10;  // freed memory is kept from use
 #else
 inline constexpr std::uint64_t kPointsUsual = 10'000;
+inline constexpr std::size_t kSlackKb = 512;  // of private memory: what an allocator keeps
 #endif
-inline constexpr std::size_t kSlackKb = 512;   // of private memory: what an allocator keeps
 inline constexpr std::size_t kRegionKb = 320;  // one region, whether touched or not
 
 std::uint64_t number_from(const char* name, std::uint64_t usual) {

@@ -98,7 +98,10 @@ bool holds_an_address(std::span<const std::byte> memory) {
     std::uint64_t end = 0;
     char dash = 0;
     std::istringstream(line) >> std::hex >> begin >> dash >> end;
-    mapped.emplace_back(begin, end);
+    // Where programs, heaps and stacks are: a sanitizer's shadow is lower, or larger than any of
+    // them.
+    if (begin >= std::uint64_t{1} << 40 && end - begin < std::uint64_t{1} << 34)
+      mapped.emplace_back(begin, end);
   }
   for (std::size_t at = 0; at + 8 <= memory.size(); at += 4) {
     std::uint64_t word = 0;
