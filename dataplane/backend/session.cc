@@ -10,8 +10,6 @@
 namespace vs {
 namespace {
 
-inline constexpr int kDoorbellsPerDrainMax = 512;  // a socket of the usual size holds fewer
-
 constexpr std::size_t answer_record_bytes(std::size_t answer_bytes) {
   return record_bytes(static_cast<std::uint32_t>(sizeof(vs_record) + sizeof(vs_answer) + answer_bytes));
 }
@@ -34,7 +32,7 @@ bool Session::woken() {
 
 bool Session::drain() {
   wakes_undrained_ = 0;
-  return drain_doorbells(socket_.get(), kDoorbellsPerDrainMax);
+  return drain_doorbells(socket_.get());
 }
 
 Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, TimePoint now) {

@@ -106,9 +106,9 @@ bool ring_doorbell(int socket) {
   return errno == EAGAIN || errno == EINTR;  // full: the frontend has wake-ups waiting
 }
 
-bool drain_doorbells(int socket, int doorbells_max) {
+bool drain_doorbells(int socket) {
   char ignored[64];
-  for (int drained = 0; drained < doorbells_max; ++drained) {
+  for (int drained = 0; drained < kDoorbellsPerDrainMax; ++drained) {
     const ssize_t received = ::recv(socket, ignored, sizeof ignored, MSG_DONTWAIT);
     if (received > 0) continue;
     return received < 0 && (errno == EAGAIN || errno == EINTR);

@@ -54,7 +54,9 @@ Result<> send_refusal(int socket, vs_status status, vs_local_reason reason);
 // Wakes the frontend. False when it is gone.
 bool ring_doorbell(int socket);
 
-// Takes waiting doorbells off the socket, at most so many. False when the frontend is gone.
-bool drain_doorbells(int socket, int doorbells_max);
+// Takes waiting doorbells off the socket, all of them: what stays would add up until the socket is full, and a full socket
+// wakes nobody. False when the frontend is gone. The limit is more than a socket of the usual size holds.
+inline constexpr int kDoorbellsPerDrainMax = 1024;
+bool drain_doorbells(int socket);
 
 }  // namespace vs

@@ -55,8 +55,7 @@ class Rules : public testing::Test {
     const vs_request head{.answer_bytes_max = answer_bytes_max};
     const int put = vs_producer_push(&guest.requests(), type, 1, &head, sizeof head, payload.data(),
                                      payload.size());
-    vs_producer_publish(&guest.requests());
-    guest.doorbell();
+    if (vs_producer_publish(&guest.requests())) guest.doorbell();
     return put == 1;
   }
   static bool ask_for(RawGuest& guest, std::uint32_t bytes,
@@ -300,12 +299,13 @@ TEST_F(RuleS16, AGuestThatBlocksItsSocketAndNeverReadsItBlocksNobody) {
   neighbour_is_served();
 }
 
-TEST_F(RuleS16, AGuestThatFillsTheBackendsSocketIsServedOn) {
+TEST_F(RuleS16, AGuestThatFillsTheBackendsSocketHurtsOnlyItself) {
   const auto guest = open();
-  for (int i = 0; i < 5000; ++i) guest->doorbell();
-  ASSERT_TRUE(ask(*guest, kEcho, 64, "among them"));
-  while (take_all(*guest) == 0) std::this_thread::yield();
-  neighbour_is_served();
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 1000; ++i) guest->doorbell();
+    ask(*guest, kEcho, 64, "among them");  // may wait for ever: a full socket wakes nobody
+    neighbour_is_served();
+  }
 }
 
 using RuleS17 = Rules;
