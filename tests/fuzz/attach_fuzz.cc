@@ -102,6 +102,9 @@ void judge_hello(FuzzedDataProvider& input) {
                        .major = VS_REGION_MAJOR,
                        .generation = input.ConsumeIntegral<std::uint32_t>()};
   for (auto& byte : hello.service) byte = input.ConsumeIntegral<std::uint8_t>();
+  for (auto& byte : hello.device) byte = input.ConsumeIntegral<std::uint8_t>();
+  if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
+    hello.features = input.ConsumeIntegral<std::uint64_t>();
   if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
     hello.magic = input.ConsumeIntegral<std::uint32_t>();
   if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
@@ -109,24 +112,27 @@ void judge_hello(FuzzedDataProvider& input) {
   std::vector<std::byte> bytes(sizeof hello);
   std::memcpy(bytes.data(), &hello, sizeof hello);
   if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
-    bytes.resize(input.ConsumeIntegralInRange<std::size_t>(0, 100));
+    bytes.resize(input.ConsumeIntegralInRange<std::size_t>(0, 200));
 
   int ends[2];
   VS_CHECK(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
   const UniqueFd node(ends[0]);
   const UniqueFd guest(ends[1]);
-  VS_CHECK(!*receive_hello(node.get()));
+  vs_local_reason reason{};
+  VS_CHECK(!*receive_hello(node.get(), reason));
   const std::array gifts{ends[0], ends[1], ends[0],
                          ends[1]};  // nobody asked for them: they must not stay open
   send_with(guest.get(), bytes,
             std::span(gifts).first(input.ConsumeIntegralInRange<std::size_t>(0, gifts.size())));
-  const auto judged = receive_hello(node.get());
+  const auto judged = receive_hello(node.get(), reason);
   const bool expected = bytes.size() == sizeof hello && hello.magic == VS_LOCAL_MAGIC &&
-                        hello.major == VS_REGION_MAJOR;
+                        hello.major == VS_REGION_MAJOR && (hello.features & ~std::uint64_t{VS_REGION_FEATURES}) == 0;
   VS_CHECK(judged.has_value() == expected);
+  VS_CHECK(expected == (reason == VS_LOCAL_REASON_NONE));
   if (!judged) return;
   VS_CHECK(*judged && (*judged)->generation == hello.generation &&
-           (*judged)->service.size() <= sizeof hello.service);
+           (*judged)->service.size() <= sizeof hello.service &&
+           (*judged)->device.size() <= sizeof hello.device);
   VS_CHECK(std::memcmp((*judged)->service.data(), hello.service, (*judged)->service.size()) == 0);
 }
 

@@ -19,6 +19,7 @@ World* the_world = nullptr;
 
 inline constexpr std::int64_t kCallMs =
     1;  // each call takes that long, so that nothing goes on for ever
+inline constexpr int kClockCallsPerMs = 8;  // of a library that looks at the clock and waits for nothing
 inline constexpr std::int64_t kWaitMs = 1000;  // a wait in vain: the library never asks for longer
 
 }  // namespace
@@ -65,6 +66,7 @@ ssize_t __real_recvmsg(int socket, msghdr* message, int flags);
 int __real_setsockopt(int socket, int level, int name, const void* value, socklen_t bytes);
 int __real_nanosleep(const timespec* wanted, timespec* left);
 int __real_clock_gettime(clockid_t clock, timespec* now);
+int __real_poll(pollfd* descriptors, nfds_t count, int timeout_ms);
 
 int __wrap_connect(int socket, const sockaddr* address, socklen_t bytes) {
   if (World* world = World::current()) return world->connect(socket);
@@ -96,7 +98,15 @@ ssize_t __wrap_recv(int socket, void* data, size_t bytes, int flags) {
   World* world = World::current();
   if (world == nullptr || socket == world->peer()) return __real_recv(socket, data, bytes, flags);
   waits(*world);
-  return nothing_came(*world, __real_recv(socket, data, bytes, flags | MSG_DONTWAIT));
+  const ssize_t received = __real_recv(socket, data, bytes, flags | MSG_DONTWAIT);
+  return (flags & MSG_DONTWAIT) != 0 ? received : nothing_came(*world, received);
+}
+
+int __wrap_poll(pollfd* descriptors, nfds_t count, int timeout_ms) {
+  World* world = World::current();
+  if (world == nullptr || count != 1) return __real_poll(descriptors, count, timeout_ms);
+  waits(*world);
+  return __real_poll(descriptors, count, 0);
 }
 
 ssize_t __wrap_recvmsg(int socket, msghdr* message, int flags) {
@@ -120,6 +130,7 @@ int __wrap_nanosleep(const timespec* wanted, timespec* left) {
 int __wrap_clock_gettime(clockid_t clock, timespec* now) {
   World* world = World::current();
   if (world == nullptr || clock != CLOCK_MONOTONIC) return __real_clock_gettime(clock, now);
+  world->looks_at_the_clock(vs::fuzz::kClockCallsPerMs);
   *now = {.tv_sec = world->now_ms() / 1000, .tv_nsec = world->now_ms() % 1000 * 1'000'000};
   return 0;
 }

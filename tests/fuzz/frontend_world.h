@@ -29,6 +29,9 @@ class World {
   void hang_up() { peer_.reset(); }
   [[nodiscard]] int connections() const { return connections_; }
   void passes(std::int64_t ms) { now_ms_ += ms; }
+  void looks_at_the_clock(int calls_per_ms) {
+    if (++clock_calls_ % calls_per_ms == 0) passes(1);
+  }
 
   // For the wrapped calls.
   int connect(int socket);
@@ -39,6 +42,7 @@ class World {
   UniqueFd peer_;
   std::int64_t now_ms_ = 1'000'000;
   int connections_ = 0;
+  int clock_calls_ = 0;
 };
 
 // How many descriptors of low numbers are open: the same before and after, when nothing was left

@@ -199,7 +199,7 @@ class Story {
     std::memcpy(bytes.data(), &hello, sizeof hello);
     bytes[input_.ConsumeIntegralInRange<std::size_t>(0, bytes.size() - 1)] =
         static_cast<std::byte>(input_.ConsumeIntegral<std::uint8_t>());
-    if (input_.ConsumeBool()) bytes.resize(input_.ConsumeIntegralInRange<std::size_t>(0, 100));
+    if (input_.ConsumeBool()) bytes.resize(input_.ConsumeIntegralInRange<std::size_t>(0, 200));
     const std::array gifts{socket.get(), socket.get()};
     if (input_.ConsumeBool())
       send_with(socket.get(), bytes,

@@ -32,6 +32,7 @@ inline UniqueFd connect_to(const std::string& path) {
 inline vs_local_hello good_hello() {
   vs_local_hello hello{.magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .generation = 1};
   std::memcpy(hello.service, "echo", 4);
+  std::memcpy(hello.device, "echo", 4);
   return hello;
 }
 
