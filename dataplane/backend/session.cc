@@ -71,7 +71,7 @@ bool Session::rest_until(std::uint32_t messages) {
   release();
   const std::uint64_t bytes = std::uint64_t{messages > 0 ? messages - 1 : 0} * record_bytes(record_bytes_mean_);
   const std::uint64_t most = std::uint64_t{1} << (region_.header().request.data_bytes_log2 - 1);
-  return requests_.ask_for_data_beyond(static_cast<std::uint32_t>(std::min(bytes, most)));
+  return requests_.ask_for_data(static_cast<std::uint32_t>(std::min(bytes, most)));
 }
 
 void Session::release() { ring_doorbell_if(requests_.release()); }

@@ -212,6 +212,13 @@ bool vs_consumer_ask(struct vs_consumer *consumer) {
   return vs_consumer_empty(consumer);
 }
 
+bool vs_consumer_ask_after(struct vs_consumer *consumer, uint32_t bytes_ahead) {
+  if (bytes_ahead == 0) return vs_consumer_ask(consumer);
+  store_relaxed(&consumer->own->data_event, consumer->cons + bytes_ahead);
+  full_fence();
+  return load_acquire(&consumer->peer->prod) - consumer->cons <= bytes_ahead;
+}
+
 /* ---- region ---- */
 
 struct part {

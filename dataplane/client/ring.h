@@ -71,6 +71,8 @@ bool vs_consumer_release(struct vs_consumer *consumer);
 bool vs_consumer_empty(const struct vs_consumer *consumer);
 /* Asks to be woken at the next record, and looks again: true when it may sleep. */
 bool vs_consumer_ask(struct vs_consumer *consumer);
+/* The same for more than `bytes_ahead` at a time, by what the producer published. The sleep needs a limit of time. */
+bool vs_consumer_ask_after(struct vs_consumer *consumer, uint32_t bytes_ahead);
 /* Shows the peer why this side gives the ring up. */
 void vs_consumer_give_up(struct vs_consumer *consumer, enum vs_broken why);
 

@@ -65,16 +65,12 @@ bool RingConsumer::release() {
   return cons_ - event - 1 < cons_ - before;
 }
 
-bool RingConsumer::ask_for_data() {
-  shared::store_relaxed(memory_.own->data_event, cons_);
+bool RingConsumer::ask_for_data(std::uint32_t bytes_ahead) {
+  shared::store_relaxed(memory_.own->data_event, cons_ + bytes_ahead);
   shared::full_fence();  // ask, then look: the producer publishes, then reads what we asked
-  return empty();
-}
-
-bool RingConsumer::ask_for_data_beyond(std::uint32_t bytes) {
-  shared::store_relaxed(memory_.own->data_event, cons_ + bytes);
-  shared::full_fence();
-  return published() - cons_ <= bytes;
+  if (bytes_ahead == 0) return empty();
+  // A producer that lies here is slept on for as long as the caller's limit.
+  return published() - cons_ <= bytes_ahead;
 }
 
 std::uint32_t RingConsumer::published() const { return shared::load_acquire(memory_.peer->prod); }

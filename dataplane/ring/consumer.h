@@ -40,10 +40,10 @@ class RingConsumer {
   // Gives the space of what was taken back: once a batch. True when the producer asked to be woken.
   bool release();
 
-  // Asks to be woken at the next record, and looks again: true when it may sleep, false when there is one already.
-  bool ask_for_data();
-  // Asks to be woken when more than `bytes` are waiting, and looks again. Who asks so looks by himself after some time, too.
-  bool ask_for_data_beyond(std::uint32_t bytes);
+  // Asks to be woken at the next record, and looks again: true when it may sleep, false when there is one already. With
+  // `bytes_ahead`, asks to be woken once more than that much is published: for who would rather have many at a time, and
+  // sleeps with a limit of time.
+  bool ask_for_data(std::uint32_t bytes_ahead = 0);
   [[nodiscard]] bool empty() const;
 
   // Behind the last record taken.
