@@ -50,23 +50,23 @@ def scratch_directory(keep_visible):
     raise RuntimeError(f"none of {', '.join(_SCRATCH_CANDIDATES)} can be used")
 
 
-def _become_first_process(scratch):
+def _become_first_process(scratch, covered):
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _unshare(_CLONE_NEWNS | _CLONE_NEWNET | _CLONE_NEWIPC)
     _mount("none", "/", None, _MS_REC_PRIVATE)
     _mount("proc", "/proc", "proc")
-    for directory in ("/run", scratch):
+    for directory in ("/run", scratch, *covered):
         _mount("tmpfs", directory, "tmpfs")
         os.chmod(directory, 0o755)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
-def _run_in_child(function, scratch, result_fd):
+def _run_in_child(function, scratch, covered, result_fd):
     """Exit status of the child: 0 when the result is written."""
     try:
         for number in _ENDING_SIGNALS:
             signal.signal(number, lambda *_: sys.exit("interrupted"))
-        _become_first_process(scratch)
+        _become_first_process(scratch, covered)
         result = function()
         with os.fdopen(result_fd, "w") as out:
             json.dump(result, out)
@@ -78,9 +78,10 @@ def _run_in_child(function, scratch, result_fd):
     return 1
 
 
-def run(function, scratch):
+def run(function, scratch, covered=()):
     """Calls `function` there and returns what it returns, which must be JSON.
 
+    An empty tmpfs lies over the directories `covered`, too.
     None when it failed or was interrupted; what went wrong has been written to standard error.
     """
     reader, writer = os.pipe()
@@ -89,7 +90,7 @@ def run(function, scratch):
     child = os.fork()
     if child == 0:
         os.close(reader)
-        status = _run_in_child(function, scratch, writer)
+        status = _run_in_child(function, scratch, covered, writer)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)  # first of its pid namespace: processes still running end with it

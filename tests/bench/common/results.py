@@ -1,7 +1,8 @@
 """Figures of a benchmark: one round's, the median round's, and how they are shown and written.
 
-Every benchmark writes {"machine": {...}, "results": [...]}, each result with "case", "peer",
-"guests", what else tells cases apart, "unit", "p50", "p99", "max" and "cpu_us".
+Every benchmark writes {"machine": {...}, "results": [...]}, each result with "case", "peer", what
+else tells cases apart ("guests", or "wait", "cores" and "payload_bytes"), "unit", "p50", "p99",
+"max" and "cpu_us".
 """
 
 import json
