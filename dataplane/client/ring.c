@@ -25,6 +25,9 @@ uint32_t vs_record_rounded(uint32_t record_bytes) {
 
 /* ---- producer ---- */
 
+/* How much of a batch is written before the consumer sees it: more gains nothing, and keeps it waiting. */
+enum { HIDDEN_BYTES_MAX = 1024 };
+
 static struct vs_record *producer_at(struct vs_producer *producer, uint32_t position) {
   return (struct vs_record *)(producer->data + (position & (producer->size - 1)));
 }
@@ -63,6 +66,12 @@ void vs_producer_start(struct vs_producer *producer, unsigned char *region, cons
   store_relaxed(&producer->own->space_event, (uint32_t)0 - 1 - ((uint32_t)1 << 31)); /* never */
 }
 
+static void show(struct vs_producer *producer) {
+  if (producer->hidden_commit == 0) return;
+  store_release(&producer_at(producer, producer->hidden)->commit_bytes, producer->hidden_commit);
+  producer->hidden_commit = 0;
+}
+
 static void commit(struct vs_producer *producer, uint16_t type, uint64_t cookie, uint32_t bytes) {
   struct vs_record *record = producer_at(producer, producer->prod);
   uint32_t next = producer->prod + vs_record_rounded(bytes);
@@ -70,8 +79,14 @@ static void commit(struct vs_producer *producer, uint16_t type, uint64_t cookie,
   record->type = type;
   record->flags = 0;
   record->cookie = cookie;
-  store_release(&record->commit_bytes, bytes);
+  if (producer->batch && producer->hidden_commit == 0) {
+    producer->hidden = producer->prod;
+    producer->hidden_commit = bytes;
+  } else {
+    store_release(&record->commit_bytes, bytes); /* in a batch: behind the first, where the consumer is not yet */
+  }
   producer->prod = next;
+  if (next - producer->hidden >= HIDDEN_BYTES_MAX) show(producer);
 }
 
 int vs_producer_reserve(struct vs_producer *producer, size_t payload_bytes, void **where) {
@@ -106,8 +121,12 @@ int vs_producer_push(struct vs_producer *producer, uint16_t type, uint64_t cooki
   return 1;
 }
 
+void vs_producer_begin_batch(struct vs_producer *producer) { producer->batch = true; }
+
 bool vs_producer_publish(struct vs_producer *producer) {
   if (producer->prod == producer->published) return false;
+  show(producer);
+  producer->batch = false;
   uint32_t before = producer->published;
   producer->published = producer->prod;
   store_release(&producer->own->prod, producer->prod);
@@ -117,6 +136,7 @@ bool vs_producer_publish(struct vs_producer *producer) {
 }
 
 int vs_producer_ask(struct vs_producer *producer, size_t payload_bytes) {
+  show(producer); /* who waits for the consumer to read hides nothing from it */
   uint32_t wanted = bytes_wanted(producer, vs_record_rounded((uint32_t)(VS_RECORD_HEADER_BYTES + payload_bytes)));
   store_relaxed(&producer->own->space_event, producer->prod + wanted - producer->size - 1);
   full_fence();

@@ -21,6 +21,9 @@ struct vs_producer {
   uint32_t published; /* as of the last publish */
   uint32_t cons;      /* last seen of the peer, checked */
   enum vs_broken broken; /* once it is, it stays */
+  bool batch;
+  uint32_t hidden;        /* where the first record of a batch lies whose commit word is not stored yet */
+  uint32_t hidden_commit; /* that word; 0: there is none */
 };
 
 struct vs_consumer {
@@ -54,6 +57,9 @@ void vs_producer_commit(struct vs_producer *producer, uint16_t type, uint64_t co
 /* Puts one record whose payload is two parts (either may be empty). 1 when put, 0 when the ring is full, or -EPROTO. */
 int vs_producer_push(struct vs_producer *producer, uint16_t type, uint64_t cookie, const void *first, size_t first_bytes,
                      const void *second, size_t second_bytes);
+/* From here to publish the consumer sees records several at a time, not each when it is put: the commit word of the first comes
+ * last. Until then it looks at that one word, and takes no lines away that are being written. For many small records. */
+void vs_producer_begin_batch(struct vs_producer *producer);
 /* Publishes what was put since the last call. True when the consumer asked to be woken. */
 bool vs_producer_publish(struct vs_producer *producer);
 /* Asks to be woken when `payload_bytes` fit, and looks again: 1 when it must wait, 0 when there is room, or -EPROTO. */

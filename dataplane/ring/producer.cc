@@ -12,6 +12,9 @@ namespace {
 // Half the number space behind: no index reaches it within 2 GiB of traffic; later a needless wake-up is harmless.
 constexpr std::uint32_t never(std::uint32_t position) { return position - 1 - (std::uint32_t{1} << 31); }
 
+// How much of a batch is written before the consumer sees it: more gains nothing, and keeps it waiting.
+constexpr std::uint32_t kHiddenBytesMax = 1024;
+
 }  // namespace
 
 RingProducer::RingProducer(ProducerMemory memory)
@@ -32,28 +35,33 @@ Result<std::span<std::byte>> RingProducer::reserve(std::size_t payload_bytes) {
     if (*free < wanted) return std::span<std::byte>{};
   }
   const std::uint32_t record = record_bytes(static_cast<std::uint32_t>(VS_RECORD_HEADER_BYTES + payload_bytes));
-  if (const std::uint32_t to_end = bytes_to_end(); to_end < record) {
-    vs_record* pad = record_at(prod_);
-    shared::store_relaxed(record_at(prod_ + to_end)->commit_bytes, 0);
-    pad->type = VS_RECORD_PAD;
-    pad->flags = 0;
-    pad->cookie = 0;
-    shared::store_release(pad->commit_bytes, to_end);
-    prod_ += to_end;
-  }
+  if (const std::uint32_t to_end = bytes_to_end(); to_end < record) put(VS_RECORD_PAD, 0, to_end);
   return memory_.data.subspan((prod_ & (size_ - 1)) + VS_RECORD_HEADER_BYTES, payload_bytes);
 }
 
 void RingProducer::commit(std::uint16_t type, std::uint64_t cookie, std::size_t payload_bytes) {
+  put(type, cookie, static_cast<std::uint32_t>(VS_RECORD_HEADER_BYTES + payload_bytes));
+}
+
+void RingProducer::put(std::uint16_t type, std::uint64_t cookie, std::uint32_t bytes) {
   vs_record* record = record_at(prod_);
-  const auto bytes = static_cast<std::uint32_t>(VS_RECORD_HEADER_BYTES + payload_bytes);
   const std::uint32_t next = prod_ + record_bytes(bytes);
   shared::store_relaxed(record_at(next)->commit_bytes, 0);  // before the consumer can get there
   record->type = type;
   record->flags = 0;
   record->cookie = cookie;
-  shared::store_release(record->commit_bytes, bytes);
+  if (batch_ && hidden_commit_ == 0) {
+    hidden_ = prod_;
+    hidden_commit_ = bytes;
+  } else {
+    shared::store_release(record->commit_bytes, bytes);  // in a batch: behind the first, where the consumer is not yet
+  }
   prod_ = next;
+  if (next - hidden_ >= kHiddenBytesMax) show();
+}
+
+void RingProducer::show() {
+  if (hidden_commit_ != 0) shared::store_release(record_at(hidden_)->commit_bytes, std::exchange(hidden_commit_, 0));
 }
 
 Result<bool> RingProducer::push(std::uint16_t type, std::uint64_t cookie,
@@ -75,6 +83,8 @@ Result<bool> RingProducer::push(std::uint16_t type, std::uint64_t cookie,
 
 bool RingProducer::publish() {
   if (prod_ == published_) return false;
+  show();
+  batch_ = false;
   const std::uint32_t before = std::exchange(published_, prod_);
   shared::store_release(memory_.own->prod, prod_);
   shared::full_fence();  // the consumer asks, then looks; we publish, then read what it asked: one of us sees the other
@@ -83,6 +93,7 @@ bool RingProducer::publish() {
 }
 
 Result<bool> RingProducer::ask_for_space(std::size_t payload_bytes) {
+  show();  // who waits for the consumer to read hides nothing from it
   const std::uint32_t wanted = bytes_wanted(payload_bytes);
   // Enough is free once cons has reached prod + wanted - size: one byte before that is the event to pass.
   shared::store_relaxed(memory_.own->space_event, prod_ + wanted - size_ - 1);

@@ -32,6 +32,11 @@ class RingProducer {
   Result<bool> push(std::uint16_t type, std::uint64_t cookie,
                     std::initializer_list<std::span<const std::byte>> payload);
 
+  // From here to publish() the consumer sees records several at a time, not each when it is committed: the commit word of the
+  // first comes last. Until then it looks at that one word, and takes no lines away that are being written. For many small
+  // records.
+  void begin_batch() { batch_ = true; }
+
   // Publishes what was committed since the last call: once a batch. True when the consumer asked to be woken.
   bool publish();
 
@@ -43,6 +48,9 @@ class RingProducer {
   [[nodiscard]] std::uint32_t bytes_used() const { return prod_ - cons_; }
 
  private:
+  void put(std::uint16_t type, std::uint64_t cookie, std::uint32_t bytes);
+  void show();
+
   Result<std::uint32_t> bytes_free();
   tl::unexpected<Error> give_up(vs_broken why);
   vs_record* record_at(std::uint32_t position);
@@ -55,6 +63,9 @@ class RingProducer {
   std::uint32_t prod_ = 0;       // private truth
   std::uint32_t published_ = 0;  // as of the last publish
   std::uint32_t cons_ = 0;       // last seen of the peer, checked
+  bool batch_ = false;
+  std::uint32_t hidden_ = 0;         // where the first record of a batch lies whose commit word is not stored yet
+  std::uint32_t hidden_commit_ = 0;  // that word; 0: there is none
   vs_broken broken_ = VS_BROKEN_NOT;
 };
 

@@ -54,6 +54,7 @@ class AnyProducer {
                             bytes - half) == 1;
   }
   bool publish() { return side_.in_c ? vs_producer_publish(&c_) : cpp_.publish(); }
+  void begin_batch() { side_.in_c ? vs_producer_begin_batch(&c_) : cpp_.begin_batch(); }
   bool must_wait(std::size_t bytes) {
     return side_.in_c ? vs_producer_ask(&c_, bytes) == 1 : *cpp_.ask_for_space(bytes);
   }
@@ -80,7 +81,9 @@ class AnyConsumer {
     return message;
   }
   bool release() { return side_.in_c ? vs_consumer_release(&c_) : cpp_.release(); }
-  bool may_sleep() { return side_.in_c ? vs_consumer_ask(&c_) : cpp_.ask_for_data(); }
+  bool may_sleep(std::uint32_t bytes_ahead = 0) {
+    return side_.in_c ? vs_consumer_ask_after(&c_, bytes_ahead) : cpp_.ask_for_data(bytes_ahead);
+  }
 
  private:
   std::optional<Message> take_in_c() {
@@ -132,6 +135,63 @@ TEST_P(RingStream, RandomMessagesArriveWholeAndInOrder) {
       consumer.release();
     }
   }
+}
+
+TEST_P(RingStream, ABatchIsSeenWhenItIsPublishedOrTheProducerMustWait) {
+  const auto [producer_side, consumer_side] = GetParam();
+  HeapRegion region(kSmall);
+  AnyProducer producer(region, producer_side);
+  AnyConsumer consumer(region, consumer_side);
+  std::mt19937_64 random(6);
+  for (int step = 0; step < 1000; ++step) {  // often enough that batches wrap
+    std::deque<Message> sent;
+    producer.begin_batch();
+    for (int i = 0; i < 3; ++i) {
+      sent.push_back(random_message(random, 100));
+      ASSERT_TRUE(producer.push(sent.back()));
+    }
+    ASSERT_TRUE(consumer.may_sleep());
+    ASSERT_FALSE(consumer.take().has_value());
+    if (step % 2 == 0)
+      ASSERT_TRUE(producer.publish());
+    else
+      producer.must_wait(8);
+    for (; !sent.empty(); sent.pop_front()) ASSERT_EQ(consumer.take(), sent.front());
+    producer.publish();
+    consumer.release();
+  }
+}
+
+TEST_P(RingStream, ALongBatchIsSeenInParts) {
+  const auto [producer_side, consumer_side] = GetParam();
+  HeapRegion region(kSmall);
+  AnyProducer producer(region, producer_side);
+  AnyConsumer consumer(region, consumer_side);
+  producer.begin_batch();
+  const Message message{VS_RECORD_SERVICE, 1, std::vector<std::byte>(300)};
+  int seen = 0;
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(producer.push(message));
+    while (consumer.take()) ++seen;
+  }
+  EXPECT_EQ(seen, 8);  // 4 * 320 bytes are more than a KiB, twice
+}
+
+TEST_P(RingStream, ConsumersMayAskForManyAtATime) {
+  const auto [producer_side, consumer_side] = GetParam();
+  HeapRegion region(kSmall);
+  AnyProducer producer(region, producer_side);
+  AnyConsumer consumer(region, consumer_side);
+  const Message message{VS_RECORD_SERVICE, 1, std::vector<std::byte>(16)};  // 32 bytes of the ring
+  ASSERT_TRUE(consumer.may_sleep(64));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(producer.push(message));
+    EXPECT_FALSE(producer.publish()) << i;
+    EXPECT_TRUE(consumer.may_sleep(64)) << i;
+  }
+  ASSERT_TRUE(producer.push(message));
+  EXPECT_TRUE(producer.publish());
+  EXPECT_FALSE(consumer.may_sleep(64));
 }
 
 TEST_P(RingStream, AFullRingTakesTheNextMessageOnceSpaceIsGivenBack) {
@@ -189,6 +249,7 @@ TEST_P(RingStream, NoWakeUpIsLostBetweenThreads) {
         if (producer.must_wait(producer.room_for(message.payload.size()))) space_bell.acquire();
       }
       if (random() % 4 == 0 && producer.publish()) data_bell.release();
+      if (random() % 8 == 0) producer.begin_batch();
     }
     if (producer.publish()) data_bell.release();
   });
@@ -229,7 +290,13 @@ TEST(RingTwins, LeaveTheSameBytes) {
         ASSERT_EQ(cpp_producer.push(message), c_producer.push(message));
         break;
       }
-      case 2: ASSERT_EQ(cpp_producer.publish(), c_producer.publish()); break;
+      case 2:
+        ASSERT_EQ(cpp_producer.publish(), c_producer.publish());
+        if (random() % 3 == 0) {
+          cpp_producer.begin_batch();
+          c_producer.begin_batch();
+        }
+        break;
       case 3: {
         const std::size_t bytes = random() % 497;
         ASSERT_EQ(cpp_producer.must_wait(bytes), c_producer.must_wait(bytes));
