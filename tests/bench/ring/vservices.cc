@@ -76,6 +76,8 @@ class Guest {
     vs_producer_start(&requests_, base, &header.request);
     vs_consumer_start(&answers_, base, &header.response);
     ahead_ = bytes_ahead(options, answers_.size);
+    release_bytes_ = answers_.size / kReleasePartOfRing;
+    vs_producer_begin_batch(&requests_);
   }
 
   void send(Head head) {
@@ -88,20 +90,27 @@ class Guest {
 
   void flush() {
     if (vs_producer_publish(&requests_)) waiting_.bell().ring();
+    vs_producer_begin_batch(&requests_);
   }
 
   Head receive() {
     vs_taken taken;
     const auto take = [&] { return is_there(vs_consumer_take(&answers_, into_.data(), &taken)); };
-    waiting_.until(take, [&] { return vs_consumer_ask(&answers_); },
-                   [&] { return vs_consumer_ask_after(&answers_, ahead_); });
-    if (vs_consumer_release(&answers_)) waiting_.bell().ring();
+    waiting_.until(take, [&] { return release(), vs_consumer_ask(&answers_); },
+                   [&] { return release(), vs_consumer_ask_after(&answers_, ahead_); });
+    taken_bytes_ += taken.payload_bytes + VS_RECORD_HEADER_BYTES;
+    if (taken_bytes_ >= release_bytes_) release();
     Head head;
     std::memcpy(&head, into_.data(), sizeof head);
     return head;
   }
 
  private:
+  void release() {
+    taken_bytes_ = 0;
+    if (vs_consumer_release(&answers_)) waiting_.bell().ring();
+  }
+
   // Asks for an eighth of the ring: who is woken for one record's room sleeps again at once.
   void* wait_for_room() {
     flush();
@@ -120,6 +129,8 @@ class Guest {
   vs_producer requests_;
   vs_consumer answers_;
   std::uint32_t ahead_;
+  std::size_t taken_bytes_ = 0;
+  std::size_t release_bytes_;
   std::vector<char> own_;
   std::vector<char> into_;
 };
@@ -143,13 +154,9 @@ class Backend {
   }
 
   Head receive() {
-    std::optional<RingRecord> record = is_there(requests_.take(into_));
-    if (!record) {
-      release();
-      wait([&] { return (record = is_there(requests_.take(into_))).has_value(); });
-    }
-    taken_bytes_ += record->payload.size() + VS_RECORD_HEADER_BYTES;
-    if (taken_bytes_ >= release_bytes_) release();
+    std::optional<RingRecord> record;
+    wait([&] { return (record = is_there(requests_.take(into_))).has_value(); });
+    count(*record);
     Head head;
     std::memcpy(&head, into_.data(), sizeof head);
     return head;
@@ -167,7 +174,7 @@ class Backend {
     answers_.commit(VS_RECORD_ANSWER, record->cookie, record->payload.size());
     if (answers_.publish()) waiting_.bell().ring();
     requests_.consume();
-    release();
+    count(*record);
     return head;
   }
 
@@ -181,7 +188,13 @@ class Backend {
 
   template <class Look>
   void wait(const Look& look) {
-    waiting_.until(look, [&] { return requests_.ask_for_data(); }, [&] { return requests_.ask_for_data(ahead_); });
+    waiting_.until(look, [&] { return release(), requests_.ask_for_data(); },
+                   [&] { return release(), requests_.ask_for_data(ahead_); });
+  }
+
+  void count(const RingRecord& record) {
+    taken_bytes_ += record.payload.size() + VS_RECORD_HEADER_BYTES;
+    if (taken_bytes_ >= release_bytes_) release();
   }
 
   void release() {
