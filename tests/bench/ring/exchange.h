@@ -12,7 +12,7 @@
 //   echo()        Far only: receives a message and sends it back
 //   settle()      Far only: the stream is over
 // and, in links that have buffers for frames:
-//   hand_off(head)                     Near only: takes a buffer, puts the Head in front, and sends it
+//   hand_off(head), take_back()        Near only: takes a buffer, puts the Head in front, and sends it; waits until it is back
 //   take_frame(), give_frame_back()    Far only: waits for a frame and returns its Head; returns the buffer, and says so
 // Owned by one thread each.
 #pragma once
@@ -126,14 +126,14 @@ void handoff_near(Near& near, const Options& options, Report& report) {
     std::uint64_t messages = 0;
     do {
       near.hand_off(Head{kPlain, ticks()});
-      near.receive();
+      near.take_back();
       ++messages;
     } while (std::chrono::steady_clock::now() < last);
     return messages;
   };
   const auto say = [&](std::uint64_t what) {
     near.hand_off(Head{what, 0});
-    near.receive();
+    near.take_back();
   };
   hand_off_for(options.time / 5);
   say(kBegin);

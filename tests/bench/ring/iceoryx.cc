@@ -165,6 +165,7 @@ class End {
     std::memcpy(frame, &head, sizeof head);
     publisher_.publish(frame);
   }
+  void take_back() { receive(); }
   Head take_frame() {
     frame_ = subscriber_.take();
     Head head;
