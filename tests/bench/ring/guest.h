@@ -45,8 +45,8 @@ class Guest {
   void send(Head head) {
     void* room = nullptr;
     if (vs_producer_reserve(&requests_, own_.size(), &room) != 1) room = wait_for_room();
-    std::memcpy(own_.data(), &head, sizeof head);
     std::memcpy(room, own_.data(), own_.size());
+    std::memcpy(room, &head, sizeof head);
     vs_producer_commit(&requests_, kType, head.what, own_.size());
   }
 
