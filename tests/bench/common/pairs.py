@@ -27,6 +27,7 @@ def add_options(add, seconds):
     add("--plot", metavar="DIR", help="draw them into SVG files there")
     add("--rounds", type=int, default=5, help="of each case (5)")
     add("--seconds", type=float, default=seconds, help=f"to measure a case in a round ({seconds})")
+    add("--wait", type=float, default=0, metavar="S", help="for a quiet machine, a round (0)")
     add(
         "--only",
         type=re.compile,
@@ -86,6 +87,15 @@ def _run(case, options, scratch):
     return {**json.loads(figures[0]), "disturbed": disturbed}
 
 
+def _run_undisturbed(case, options, scratch, deadline):
+    """Once more, when the machine is quiet, if other programs were at work and there is time."""
+    while True:
+        figures = _run(case, options, scratch)
+        if not figures["disturbed"] or time.monotonic() >= deadline:
+            return figures
+        cpu.wait_until_quiet(deadline)
+
+
 def _summary(case, rounds):
     figures = results.median_round(rounds)
     middles = [round(one["p50"], _DIGITS) for one in rounds]
@@ -104,8 +114,9 @@ def measure(cases, options, scratch):
     taken = {name_of(case): [] for case in cases}
     begun, done = time.monotonic(), 0
     for turn in range(1, options.rounds + 1):
+        deadline = time.monotonic() + options.wait
         for case in cases:
-            taken[name_of(case)].append(_run(case, options, scratch))
+            taken[name_of(case)].append(_run_undisturbed(case, options, scratch, deadline))
             done += 1
             if sys.stderr.isatty():
                 left_s = (time.monotonic() - begun) / done * (options.rounds * len(cases) - done)
