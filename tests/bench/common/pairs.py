@@ -2,7 +2,8 @@
 
 A case is a dict with "case", "peer", "wait", "cores" and "payload_bytes". Cases take turns within
 each round, in the order given, so that what else happens on the machine meets all of them; of each
-the round with the median p50 is kept whole, with the p50 of all rounds in their order.
+the round with the median p50 is kept whole (of streams: with the median rate), with the p50 and the
+rate of all rounds in their order.
 """
 
 import argparse
@@ -97,12 +98,14 @@ def _run_undisturbed(case, options, scratch, deadline):
 
 
 def _summary(case, rounds):
-    figures = results.median_round(rounds)
+    by = "messages_per_s" if case["case"] == "ring.stream" else "p50"
+    figures = results.median_round(rounds, by)
     middles = [round(one["p50"], _DIGITS) for one in rounds]
     row = {**case, "unit": "us"}
     for key in ("p50", "p99", "max"):
         row[key] = round(figures[key], _DIGITS)
     row["p50_rounds"] = middles
+    row["messages_per_s_rounds"] = [round(one["messages_per_s"]) for one in rounds]
     row["cpu_us"] = round(figures["cpu_us"], _DIGITS)
     for key in _RATES:
         row[key] = round(figures[key])

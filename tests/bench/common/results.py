@@ -25,13 +25,13 @@ def summarise(latencies_ns, cpu_ns):
     }
 
 
-def median_round(rounds):
+def median_round(rounds, by="p50"):
     """The middle one by p50, whole: its figures belong together. Of two, the slower one.
 
     Rounds that other programs disturbed are looked at only when there are no others.
     """
     trusted = [figures for figures in rounds if not figures["disturbed"]] or rounds
-    return sorted(trusted, key=lambda figures: figures["p50"])[len(trusted) // 2]
+    return sorted(trusted, key=lambda figures: figures[by])[len(trusted) // 2]
 
 
 def table(rows, columns):

@@ -15,7 +15,8 @@ namespace {
 constexpr int kMessagesBuffered = 128;
 
 struct Address {
-  explicit Address(const Options& options) : text("ipc://" + options.scratch + "/nng") {
+  explicit Address(const Options& options) : text("ipc://") {
+    text.append(options.scratch).append("/nng");
     if (options.wait != Wait::block) die("nng: only wait=block");
   }
   std::string text;

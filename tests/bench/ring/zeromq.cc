@@ -13,7 +13,8 @@ namespace vs::bench {
 namespace {
 
 struct Address {
-  explicit Address(const Options& options) : text("ipc://" + options.scratch + "/zeromq") {
+  explicit Address(const Options& options) : text("ipc://") {
+    text.append(options.scratch).append("/zeromq");
     if (options.wait != Wait::block) die("zeromq: only wait=block");
   }
   std::string text;
