@@ -16,7 +16,7 @@ import time
 
 from common import cpu, results
 
-_RUN_S_MAX = 40  # a pair ends itself after 30
+_RUN_S_MAX = 15  # a pair ends itself after 10
 COLUMNS = ("case", "payload_bytes", "cores", "wait", "peer", "p50", "spread", "p99", "max", "cpu_us")
 _RATES = ("messages_per_s", "bytes_per_s")
 _DIGITS = 3
@@ -66,6 +66,10 @@ def _command(case, options, scratch):
     return [program, *(f"{key}={value}" for key, value in words.items())]
 
 
+class _Failed(Exception):
+    """A pair that hung, or did not do what it should."""
+
+
 def _run(case, options, scratch):
     machine_before, ours_before = cpu.machine_s(), os.times()
     try:
@@ -78,11 +82,12 @@ def _run(case, options, scratch):
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        raise RuntimeError(f"{name_of(case)}: hangs") from late
+        raise _Failed("hangs") from late
     ours_after = os.times()
     figures = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0 or len(figures) != 1:
-        raise RuntimeError(f"{name_of(case)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise _Failed(f"exit {done.returncode}: {said[-1] if said else 'said nothing'}")
     ours_s = sum(ours_after[2:4]) - sum(ours_before[2:4])
     disturbed = cpu.disturbed(ours_s, cpu.machine_s() - machine_before)
     return {**json.loads(figures[0]), "disturbed": disturbed}
@@ -114,20 +119,31 @@ def _summary(case, rounds):
 
 
 def measure(cases, options, scratch):
+    """One row a case, without those that failed: of these it tells on standard error."""
     taken = {name_of(case): [] for case in cases}
+    failed = set()
     begun, done = time.monotonic(), 0
     for turn in range(1, options.rounds + 1):
         deadline = time.monotonic() + options.wait
         for case in cases:
-            taken[name_of(case)].append(_run_undisturbed(case, options, scratch, deadline))
             done += 1
+            if name_of(case) in failed:
+                continue
+            try:
+                taken[name_of(case)].append(_run_undisturbed(case, options, scratch, deadline))
+            except _Failed as problem:
+                failed.add(name_of(case))
+                print(f"{name_of(case)}: left out: {problem}", file=sys.stderr, flush=True)
             if sys.stderr.isatty():
                 left_s = (time.monotonic() - begun) / done * (options.rounds * len(cases) - done)
                 at = f"round {turn} of {options.rounds}, {left_s:.0f} s to go: {name_of(case)}"
                 print(f"\r\033[K{at}", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
-    return [_summary(case, taken[name_of(case)]) for case in cases]
+    kept = [case for case in cases if name_of(case) not in failed]
+    if not kept:
+        raise RuntimeError("nothing could be measured")
+    return [_summary(case, taken[name_of(case)]) for case in kept]
 
 
 def _rate(number):

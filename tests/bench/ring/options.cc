@@ -1,5 +1,7 @@
 #include "tests/bench/ring/options.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -61,7 +63,7 @@ Options parse(int count, char** words) {
 
 void die(const std::string& why) {
   std::fprintf(stderr, "%s: %s\n", program_invocation_short_name, why.c_str());
-  std::exit(1);
+  ::_exit(1);
 }
 
 void must(bool fine, const char* doing) {

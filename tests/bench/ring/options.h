@@ -27,6 +27,7 @@ inline constexpr std::size_t kPayloadBytesMax = std::size_t{4} << 20;
 
 Options parse(int count, char** words);
 
+// Ends the process at once: destructors of what is broken may wait for ever.
 [[noreturn]] void die(const std::string& why);
 // Ends the program with `doing` and the text of errno, unless `fine`.
 void must(bool fine, const char* doing);

@@ -11,7 +11,7 @@
 
 namespace vs::bench {
 
-inline constexpr std::chrono::seconds kRunTimeMax{30};
+inline constexpr std::chrono::seconds kRunTimeMax{10};
 
 // Where a side meets the other before it begins: both have done their part of the setup then.
 class Gate {
