@@ -147,7 +147,7 @@ def measure(cases, options, scratch):
 
 
 def _rate(number):
-    for divisor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for divisor, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= divisor:
             return f"{number / divisor:.3g} {unit}"
     return f"{number:.0f}"
