@@ -24,6 +24,7 @@ fi
 mkdir -p "$build"
 case $name in
   limits | ring) bench=ON target=bench_ring ;; # nothing of the product beside what they link
+  sched) bench=ON target=bench_sched ;;
   *) bench=OFF target=all ;;
 esac
 if ! { cmake -S "$top" --preset release -DVS_BENCH=$bench && cmake --build "$build" --target $target; } \
