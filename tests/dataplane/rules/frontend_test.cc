@@ -162,7 +162,7 @@ TEST(RuleS20, AnswersThatMakeNoSenseAreNotBelieved) {
         << "answer " << i;
 }
 
-// Answers every request and rings `doorbells` times for it: how often the frontend stopped listening in `calls` calls.
+// Answers every request and rings `doorbells` times for it, or answers none and never stops ringing: how often the frontend stopped listening in `calls` calls.
 std::uint64_t pauses_in(int calls, int doorbells, bool answers_at_all) {
   Region region;
   const auto found = bytes_of(vs_answer{}, vs_dns_addresses{.result = VS_DNS_NO_NAME});
@@ -179,13 +179,15 @@ std::uint64_t pauses_in(int calls, int doorbells, bool answers_at_all) {
       answers.publish();
       requests.release();
       for (int i = 0; i < doorbells; ++i) ::send(socket, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+      while (!answers_at_all && (::send(socket, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 || errno == EAGAIN))
+        std::this_thread::yield();  // until the frontend hangs up
     } while (!requests.ask_for_data());
   });
   vs_device* device = nullptr;
   EXPECT_EQ(vs_open("dns", "dns", 20'000, &device), 0);
   for (int call = 0; call < calls; ++call) {
     vs_dns_result_set* set = nullptr;
-    const int status = vs_dns_resolve(device, "a.test", AF_UNSPEC, answers_at_all ? 20'000 : 200, &set);
+    const int status = vs_dns_resolve(device, "a.test", AF_UNSPEC, answers_at_all ? 20'000 : 1000, &set);
     EXPECT_EQ(status, answers_at_all ? 0 : -ETIMEDOUT);
     vs_dns_free(set);
   }
@@ -196,7 +198,7 @@ std::uint64_t pauses_in(int calls, int doorbells, bool answers_at_all) {
 }
 
 TEST(RuleS11, ABackendThatRingsWithoutEndIsListenedToLessAndLess) {
-  EXPECT_GE(pauses_in(1, 200, false), 5u);
+  EXPECT_GE(pauses_in(1, 0, false), 3u);
 }
 
 TEST(RuleS11, DoorbellsThatCrossWithAnswersSlowNobody) { EXPECT_EQ(pauses_in(500, 2, true), 0u); }
