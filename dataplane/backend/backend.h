@@ -32,7 +32,8 @@ inline constexpr std::size_t kSessionsMax = 4096;  // of one loop
 inline constexpr std::size_t kSessionsPerDomainMax = 256;
 inline constexpr std::size_t kHotSessionsMax = 64;  // looked at between two sleeps; others ring
 inline constexpr int kRequestsPerTurnMax = 64;      // of one session; then the next guest has its turn
-inline constexpr std::chrono::microseconds kTurnsTime{100};  // of all guests; then the loop looks around
+inline constexpr Cost kTurnMax = 10'000;            // of one session, too: so long may another have to wait
+inline constexpr std::chrono::microseconds kTurnsTime{10};  // of all guests; then the loop looks around
 inline constexpr std::chrono::microseconds kThrottlePauseMin{50};  // between two looks at a guest that waits for its rate
 inline constexpr std::chrono::milliseconds kRequestTimeoutMax{60'000};
 inline constexpr std::chrono::milliseconds kActiveWindow{2};  // guests that asked for nothing in it do not count as active

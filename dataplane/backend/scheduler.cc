@@ -5,69 +5,76 @@
 #include "base/check.h"
 
 namespace vs {
-namespace {
-
-constexpr std::size_t index_of(Priority priority) { return static_cast<std::size_t>(priority); }
-
-}  // namespace
 
 void Scheduler::ready(Flow& flow, SessionId session) {
-  if (flow.ready_.empty()) rounds_[index_of(flow.priority_)].push_back(&flow);
+  if (flow.ready_.empty()) {
+    Class& of = class_of(flow);
+    give_shares(of, flow);
+    if (flow.deficit_ > 0)
+      of.flows.push_front(&flow);
+    else
+      of.flows.push_back(&flow);
+  }
   flow.ready_.push_back(session);
   ++ready_;
 }
 
 std::optional<Scheduler::Turn> Scheduler::next() {
   if (empty()) return std::nullopt;
-  Round& round = pick_class();
-  for (std::size_t passed = 0; round.front()->deficit_ <= 0; ++passed) {
-    if (passed == round.size()) {
-      fill(round);
+  Class& of = pick_class();
+  for (std::size_t passed = 0; of.flows.front()->deficit_ <= 0; ++passed) {
+    if (passed == of.flows.size()) {
+      next_round(of);
       continue;
     }
-    round.push_back(round.front());
-    round.pop_front();
+    of.flows.push_back(of.flows.front());
+    of.flows.pop_front();
   }
-  Flow& flow = *round.front();
+  Flow& flow = *of.flows.front();
   const SessionId session = flow.ready_.front();
   flow.ready_.pop_front();
   --ready_;
-  // What is left of its share it keeps, at most a quantum: nobody saves up by being idle.
-  if (flow.ready_.empty()) round.pop_front();
+  if (flow.ready_.empty()) of.flows.pop_front();
   return Turn{flow, session, flow.deficit_};
 }
 
 void Scheduler::charge(Flow& flow, Cost cost) {
   flow.used_ += cost;
   flow.deficit_ = std::max(flow.deficit_ - cost, -kDebtMax);
-  Round& lowest = rounds_[index_of(Priority::bulk)];
   if (flow.priority_ == Priority::bulk)
     floor_credit_ = std::max(floor_credit_ - cost, -kDebtMax);
-  else if (!lowest.empty())
+  else if (!classes_[static_cast<std::size_t>(Priority::bulk)].flows.empty())
     floor_credit_ = std::min(floor_credit_ + cost * kBulkFloorPercent / (100 - kBulkFloorPercent), kQuantum);
 }
 
 void Scheduler::remove(Flow& flow) {
   ready_ -= flow.ready_.size();
   flow.ready_.clear();
-  std::erase(rounds_[index_of(flow.priority_)], &flow);
+  std::erase(class_of(flow).flows, &flow);
 }
 
-Scheduler::Round& Scheduler::pick_class() {
-  Round& lowest = rounds_[index_of(Priority::bulk)];
-  if (!lowest.empty() && floor_credit_ > 0) return lowest;
-  for (Round& round : rounds_)
-    if (!round.empty()) return round;
+Scheduler::Class& Scheduler::pick_class() {
+  Class& lowest = classes_[static_cast<std::size_t>(Priority::bulk)];
+  if (!lowest.flows.empty() && floor_credit_ > 0) return lowest;
+  for (Class& of : classes_)
+    if (!of.flows.empty()) return of;
   VS_CHECK(false);  // empty() said otherwise
 }
 
+// Its shares of the rounds since its last one; never more than one is kept, so nobody saves up by being idle.
+void Scheduler::give_shares(Class& of, Flow& flow) {
+  const std::uint64_t rounds = std::min<std::uint64_t>(of.rounds - flow.rounds_, kDebtMax / kQuantum + 1);
+  flow.deficit_ = std::min(flow.deficit_ + static_cast<Cost>(rounds) * kQuantum, kQuantum);
+  flow.rounds_ = of.rounds;
+}
+
 // Everyone has used his share: the next rounds at once, as many as it takes until somebody has something again.
-void Scheduler::fill(Round& round) {
-  const auto least = std::max_element(round.begin(), round.end(), [](const Flow* a, const Flow* b) {
+void Scheduler::next_round(Class& of) {
+  const auto most = std::max_element(of.flows.begin(), of.flows.end(), [](const Flow* a, const Flow* b) {
     return a->deficit_ < b->deficit_;
   });
-  const Cost rounds = -(*least)->deficit_ / kQuantum + 1;
-  for (Flow* flow : round) flow->deficit_ = std::min(flow->deficit_ + rounds * kQuantum, kQuantum);
+  of.rounds += static_cast<std::uint64_t>(-(*most)->deficit_ / kQuantum + 1);
+  for (Flow* flow : of.flows) give_shares(of, *flow);
 }
 
 }  // namespace vs

@@ -1,6 +1,9 @@
 // Whose turn it is: strict priority between classes with a floor for the lowest, and deficit round robin between the guests of a
 // class, in what they cost.
 //
+// Who comes back with something left of its share goes first (as the new flows of fq_codel: RFC 8290, 4.2), so a guest that asks
+// now and then does not wait for those that always want more.
+//
 // Costs are nanoseconds of service time, and bytes counted as time (kBytesPerNanosecond). Deficit round robin: Shreedhar and
 // Varghese, SIGCOMM 1995; since a cost is known only afterwards, a flow may overdraw and then waits (surplus round robin:
 // Adiseshu, Parulkar, Varghese, SIGCOMM 1996). Decides only, and has no clock. Owned by the loop's thread.
@@ -41,7 +44,8 @@ class Flow {
   friend class Scheduler;
 
   Priority priority_;
-  Cost deficit_ = 0;
+  Cost deficit_ = kQuantum;
+  std::uint64_t rounds_ = 0;  // of its class, as of its last share
   Cost used_ = 0;
   std::deque<SessionId> ready_;  // each session once at most
 };
@@ -67,12 +71,18 @@ class Scheduler {
   void remove(Flow& flow);
 
  private:
-  using Round = std::deque<Flow*>;
+  // A class: its flows that have work, those with something left of their share in front.
+  struct Class {
+    std::deque<Flow*> flows;
+    std::uint64_t rounds = 0;  // shares given to each, ever
+  };
 
-  Round& pick_class();
-  static void fill(Round& round);
+  Class& class_of(const Flow& flow) { return classes_[static_cast<std::size_t>(flow.priority_)]; }
+  Class& pick_class();
+  static void give_shares(Class& of, Flow& flow);
+  static void next_round(Class& of);
 
-  std::array<Round, kPriorities> rounds_;
+  std::array<Class, kPriorities> classes_;
   std::size_t ready_ = 0;  // sessions
   Cost floor_credit_ = 0;  // what the lowest class may use before the others
 };

@@ -47,7 +47,7 @@ def parse(arguments):
 def cases():
     for guests in GUESTS:
         for mixed in (0, 1):
-            yield "share", {"guests": guests, "mixed": mixed, "seconds": 1}
+            yield "share", {"guests": guests, "mixed": mixed, "seconds": max(1, guests / 8)}
     for hostile, size in ((0, 64), (1, 64), (1, 3000)):
         yield "victim", {"hostile": hostile, "bytes": size, "calls": 2000}
     for rate, burst in LIMITS:
