@@ -65,6 +65,35 @@ TEST(Decode, ReadsEveryMember) {
   EXPECT_EQ(std::get<BindingSpec>(binding->spec), (BindingSpec{"a", "b", "c"}));
 }
 
+TEST(Decode, ReadsABindingsTerms) {
+  const auto binding = decode(json::parse(document("Binding", R"({"domain": "a", "service": "b",
+      "buffers": {"wait": "timer", "batchMessages": 4, "batchMicroseconds": 9, "requestBytes": 4096,
+                  "responseBytes": 67108864},
+      "sla": {"priority": "bulk", "rate": 7, "burst": 8}})")));
+  ASSERT_TRUE(binding);
+  const auto& spec = std::get<BindingSpec>(binding->spec);
+  EXPECT_EQ(spec.buffers, (Buffers{"timer", 4, 9, 4096, 67'108'864}));
+  EXPECT_EQ(spec.sla, (Sla{"bulk", 7, 8}));
+  const auto domain = decode(json::parse(document("Domain", R"({"memoryMiB": 5})")));
+  ASSERT_TRUE(domain);
+  EXPECT_EQ(std::get<DomainSpec>(domain->spec).memory_mib, 5u);
+}
+
+TEST(Decode, NamesEveryFaultOfABindingsTerms) {
+  const auto binding = decode(json::parse(document("Binding", R"({"domain": "a", "service": "b",
+      "buffers": {"wait": "nap", "batchMessages": 0, "batchMicroseconds": 1000001,
+                  "requestBytes": 5000, "responseBytes": 2048, "size": 1},
+      "sla": {"priority": 1, "rate": -1, "burst": 0}})")));
+  ASSERT_FALSE(binding);
+  std::vector<std::string> pointers;
+  for (const Problem& problem : binding.error().problems) pointers.push_back(problem.pointer);
+  EXPECT_THAT(pointers, ::testing::UnorderedElementsAre(
+                            "/spec/buffers/wait", "/spec/buffers/batchMessages",
+                            "/spec/buffers/batchMicroseconds", "/spec/buffers/requestBytes",
+                            "/spec/buffers/responseBytes", "/spec/buffers/size",
+                            "/spec/sla/priority", "/spec/sla/rate", "/spec/sla/burst"));
+}
+
 TEST(Decode, FillsDefaults) {
   const auto service = decode(json::parse(document("Service", R"({"kind": "dns"})")));
   ASSERT_TRUE(service);

@@ -31,6 +31,25 @@ TEST(Configs, HoldRefusedBindingsToo) {
   EXPECT_EQ(configs.at("dns").bindings, expected);
 }
 
+TEST(Configs, HoldTheTermsOfABindingAndTheMemoryOfItsDomain) {
+  Desired desired = two_guests();
+  auto& binding = std::get<BindingSpec>(desired.bindings.at("web1-dns").spec);
+  binding.buffers = {.wait = "block", .batch_messages = 3, .batch_us = 4, .request_bytes = 8192, .response_bytes = 16384};
+  binding.sla = {.priority = "deadline", .rate = 5, .burst = 6};
+  std::get<DomainSpec>(desired.domains.at("web1").spec).memory_mib = 7;
+  const control::Terms expected{.wait = control::WaitMode::block,
+                                .batch_messages = 3,
+                                .batch_us = 4,
+                                .request_bytes = 8192,
+                                .response_bytes = 16384,
+                                .priority = control::Priority::deadline,
+                                .rate_per_s = 5,
+                                .burst = 6,
+                                .memory_bytes_max = 7 << 20};
+  EXPECT_EQ(configs_for(desired).at("dns").bindings.front().terms, expected);
+  EXPECT_EQ(configs_for(desired).at("dns").bindings.back().terms, control::Terms{});
+}
+
 TEST(Configs, GrantNothingThatWasNotDecided) {
   Desired desired = two_guests();
   desired.decisions.clear();
