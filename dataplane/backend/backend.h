@@ -133,6 +133,14 @@ class Backend final : public ReplySink, public Poller {
   bool keep_hot(SessionId id, LiveSession& live);
   LiveSession* live_session(SessionId id);
 
+  // What fills the rings of a binding's sessions, in bytes.
+  struct Occupancy {
+    std::uint64_t request_bytes = 0;
+    std::uint64_t response_bytes = 0;
+    std::uint64_t throttled = 0;  // sessions that wait for the rate
+  };
+  [[nodiscard]] std::unordered_map<const Binding*, Occupancy> occupancy() const;
+
   EventLoop& loop_;
   std::string kind_;
   std::filesystem::path directory_;

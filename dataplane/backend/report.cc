@@ -7,6 +7,7 @@ namespace vs {
 namespace {
 
 using nlohmann::json;
+using Labels = std::vector<std::pair<std::string, std::string>>;
 
 double microseconds(std::chrono::nanoseconds duration) { return static_cast<double>(duration.count()) / 1000; }
 
@@ -30,12 +31,41 @@ json by_name(const std::array<std::uint64_t, count>& counts) {
 
 }  // namespace
 
+std::unordered_map<const Backend::Binding*, Backend::Occupancy> Backend::occupancy() const {
+  std::unordered_map<const Binding*, Occupancy> all;
+  for (const auto& [id, live] : sessions_) {
+    Occupancy& of = all[&live->binding];
+    of.request_bytes += live->session.request_bytes_waiting();
+    of.response_bytes += live->session.response_bytes_waiting();
+    of.throttled += live->throttled ? 1 : 0;
+  }
+  return all;
+}
+
 std::vector<Sample> Backend::samples() const {
   std::vector<Sample> samples = service_->samples();
   append_samples(samples, loop_.counts(), {{"kind", kind_}});
-  for (const auto& [name, binding] : bindings_)
-    append_samples(samples, binding->counters,
-                   {{"binding", name}, {"domain", binding->config.domain}, {"service", binding->config.service}});
+  auto filled = occupancy();
+  for (const auto& [name, binding] : bindings_) {
+    const Labels labels{{"binding", name}, {"domain", binding->config.domain}, {"service", binding->config.service}};
+    append_samples(samples, binding->counters, labels);
+    const auto add = [&](const char* ring, std::uint64_t bytes) {
+      samples.push_back({.name = "vservices_ring_waiting_bytes",
+                         .help = "Bytes that wait in the rings of live sessions.",
+                         .type = Sample::Type::gauge,
+                         .labels = labels,
+                         .value = static_cast<double>(bytes)});
+      samples.back().labels.emplace_back("ring", ring);
+    };
+    add("request", filled[binding.get()].request_bytes);
+    add("response", filled[binding.get()].response_bytes);
+  }
+  for (const auto& [name, domain] : domains_)
+    samples.push_back({.name = "vservices_domain_memory_bytes",
+                       .help = "Memory of a domain's sessions.",
+                       .type = Sample::Type::gauge,
+                       .labels = {{"kind", kind_}, {"domain", name}},
+                       .value = static_cast<double>(domain->memory_bytes)});
   return samples;
 }
 
@@ -44,15 +74,7 @@ nlohmann::json Backend::describe(const std::string& name) const {
   if (found == bindings_.end()) return nullptr;
   const Binding& binding = *found->second;
   const BindingCounters& counters = binding.counters;
-  std::uint64_t request_bytes = 0;
-  std::uint64_t response_bytes = 0;
-  std::uint64_t throttled = 0;
-  for (const auto& [id, live] : sessions_) {
-    if (&live->binding != &binding) continue;
-    request_bytes += live->session.request_bytes_waiting();
-    response_bytes += live->session.response_bytes_waiting();
-    throttled += live->throttled ? 1 : 0;
-  }
+  const auto [request_bytes, response_bytes, throttled] = occupancy()[&binding];
   json broken{{"byReason", by_name<vs_broken>(counters.broken)}};
   if (binding.broken_last != VS_BROKEN_NOT) {
     const std::chrono::duration<double> ago = std::chrono::steady_clock::now() - binding.broken_at;

@@ -1,11 +1,15 @@
 """What bound guests cost that ask for nothing.
 
 Each guest is a program in `vsctl run` that has looked up a name, so that its session is open, and
-then waits. Measured is the CPU time of vsbackend and vsmgrd from then on, to the nanosecond.
+then waits. Measured is the CPU time of vsbackend and vsmgrd from then on, to the nanosecond, and how
+often their threads woke up. vsmgrd asks each backend for a sign of life every two seconds: that is
+one wake-up of the control thread and one of each loop.
 """
 
 import argparse
+import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +19,7 @@ from common import cpu, isolate, machine, nameserver, node, results
 
 PACKAGES = ("libc6", "dnsmasq-base", "libc-ares2")
 PROGRAMS = ("vsbackend", "vsmgrd")
-COLUMNS = ("guests", "peer", "seconds", "cpu_percent")
+COLUMNS = ("guests", "peer", "seconds", "cpu_percent", "wakeups_per_s")
 
 
 def parse(arguments):
@@ -46,6 +50,15 @@ def process_ids(name):
     return found
 
 
+def wakeups(process):
+    """How often the threads of a process have slept so far."""
+    total = 0
+    for path in glob.glob(f"/proc/{process}/task/*/status"):
+        with open(path, encoding="ascii") as file:
+            total += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", file.read(), re.M)[1])
+    return total
+
+
 def measure(options, scratch):
     nameserver.start()
     program = shutil.copy(os.path.join(options.build, "bin", "dns_load"), scratch)
@@ -71,9 +84,11 @@ def measure(options, scratch):
     if any(len(processes) != 1 for processes in watched.values()):
         raise RuntimeError(f"one of each was expected: {watched}")
     time.sleep(1)  # what connecting left to do
+    slept = {name: wakeups(process) for name, (process,) in watched.items()}
     before, begun = cpu.processes_ns(), time.monotonic()
     time.sleep(options.seconds)
     after, seconds = cpu.processes_ns(), time.monotonic() - begun
+    slept = {name: wakeups(process) - slept[name] for name, (process,) in watched.items()}
     for guest in guests:
         guest.kill()
     rows = []
@@ -87,6 +102,7 @@ def measure(options, scratch):
                 "seconds": round(seconds, 1),
                 "unit": "percent of a core",
                 "cpu_percent": round(100 * used / 1e9 / seconds, 4),
+                "wakeups_per_s": round(slept[name] / seconds, 2),
             }
         )
     return rows

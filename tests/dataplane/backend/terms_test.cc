@@ -145,6 +145,23 @@ TEST_F(Bindings, WithoutARateAreNotSlowedByOneThatHasIt) {
   EXPECT_EQ(live("web2-echo")["requestsThrottled"], 0);
 }
 
+TEST_F(Bindings, TellWhatWaitsInTheirRings) {
+  grant({});
+  Guest guest(node_.home("web1"));
+  std::thread calling([&] { guest.call(kNever, std::string(100, 'x'), 60'000); });
+  node_.wait_for([&] { return node_.service().kept.size() == 1; });
+  EXPECT_EQ(node_.sample("vservices_ring_waiting_bytes", "ring", "request"), 0) << "taken";
+  EXPECT_EQ(node_.sample("vservices_domain_memory_bytes", "domain", "web1"), live()["domainMemoryBytes"].get<double>());
+  node_.on_loop([&] { node_.service().kept.clear(); });
+  calling.join();
+  grant({.rate_per_s = 1});
+  EXPECT_EQ(guest.echo("the burst"), "the burst");
+  std::thread waiting([&] { guest.call(kEcho, std::string(100, 'x'), 60'000); });
+  node_.wait_for([&] { return node_.backend().describe("web1-echo")["sessions"]["throttled"] == 1; });
+  EXPECT_EQ(node_.sample("vservices_ring_waiting_bytes", "ring", "request"), 128) << "a record of 124 bytes";
+  waiting.join();
+}
+
 TEST_F(Bindings, TellWhatTheyDo) {
   grant({});
   Guest guest(node_.home("web1"));
