@@ -18,7 +18,7 @@ TokenBucket::TokenBucket(std::uint64_t rate_per_s, std::uint64_t burst, TimePoin
 
 bool TokenBucket::take(TimePoint now) {
   if (!limited()) return true;
-  if (level_ < kToken) refill(now);
+  refill(now);
   if (level_ < kToken) {
     waited_for_ = true;
     return false;

@@ -38,6 +38,13 @@ TEST(TokenBucket, AfterARestItHoldsItsBurstAndNoMore) {
   bucket.rest();
 }
 
+TEST(TokenBucket, ABurstIsGivenOnce) {
+  TokenBucket bucket(10, 5, kBegin);
+  const TimePoint later = kBegin + 10s;  // it was full all the while
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(bucket.take(later)) << i;
+  EXPECT_FALSE(bucket.take(later));
+}
+
 TEST(TokenBucket, WhatWasNotNeededIsPutBack) {
   TokenBucket bucket(10, 1, kBegin);
   ASSERT_TRUE(bucket.take(kBegin));
