@@ -57,6 +57,7 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, const vs::Clock
                                    .directory = options.run_directory / "domains",
                                    .user = options.backend_user,
                                    .log_level = options.log_level_name,
+                                   .loops = options.backend_loops,
                                    .patience = options.backend_patience};
   auto backends = vs::ProcessBackends::open(
       program, {.on_change = [&] { wake.ring(); },

@@ -86,5 +86,16 @@ class Bindings(NodeTest):
             self.assertIn(said.replace('\\"', '"'), result.stderr, terms)
 
 
+class OneLoop(NodeTest):
+    node_options = {"manager_options": ["--backend-loops", "1"]}
+
+    def test_serves_all_domains(self):
+        self.node.apply()
+        self.assertRan(self.node.run("web1", "getent", "hosts", "v4.test"))
+        (pid,) = self.node.backend_pids()
+        self.assertEqual(len(os.listdir(f"/proc/{pid}/task")), 2, "one that serves, and one for vsmgrd")
+        self.assertEqual(self.node.get("binding", "web1-dns")["status"]["live"]["loop"], 0)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -101,6 +101,7 @@ Result<> BackendProcess::spawn() {
   if (!listener) return fail(std::move(listener.error()));
   std::vector<std::string> arguments{"--kind", kind_, "--control-fd", std::to_string(kControlFd),
                                      "--directory", program_.directory.string(), "--log-level", program_.log_level};
+  if (program_.loops != 0) arguments.insert(arguments.end(), {"--loops", std::to_string(program_.loops)});
   if (!program_.user.empty()) arguments.insert(arguments.end(), {"--user", program_.user});
   const auto pid = spawn_program(program_.executable.string(), arguments, listener->get());
   if (!pid) return fail(pid.error());

@@ -34,6 +34,7 @@ struct BackendProgram {
   std::filesystem::path directory;  // the domains' homes
   std::string user;                 // "UID:GID" that it becomes; empty: ours
   std::string log_level = "info";
+  unsigned loops = 0;  // threads that serve guests; 0: one for each core
   std::chrono::milliseconds patience{10'000};  // one that says nothing for so long hangs, and is killed
 };
 

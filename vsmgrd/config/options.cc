@@ -43,6 +43,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_option("--backend-user", options.backend_user, "UID:GID that backends become when started as root")
       ->capture_default_str();
   double patience_s = 10;
+  app.add_option("--backend-loops", options.backend_loops, "Threads of a backend that serve guests; 0: one for each core")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
   app.add_option("--backend-patience", patience_s, "Seconds after which a backend that says nothing is killed")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
