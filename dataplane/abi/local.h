@@ -2,7 +2,8 @@
  *
  *   frontend                                   backend
  *   connect, vs_local_hello          -->
- *                                    <--       vs_local_welcome, and with VS_STATUS_OK one fd: the region's memfd
+ *                                    <--       vs_local_welcome, and with VS_STATUS_OK one fd: the region's memfd;
+ *                                              perhaps a second one: the memfd of the pool that the service lends from
  *   one byte of any value            <->       doorbell, either way, from then on
  *   end of file                                the session is over
  *
@@ -21,6 +22,11 @@ enum {
 
 #define VS_LOCAL_DIRECTORY "/run/vservice" /* where a guest finds its devices, one socket each */
 
+/* What a frontend takes beyond a region. Bits that a backend does not know change nothing. */
+enum vs_local_takes {
+  VS_LOCAL_TAKES_POOL = 1 << 0 /* the second descriptor; a frontend without it gets no answer by a buffer */
+};
+
 struct vs_local_hello {
   uint32_t magic;
   uint16_t major; /* VS_REGION_MAJOR */
@@ -29,7 +35,7 @@ struct vs_local_hello {
   uint32_t generation;                   /* how often this device was connected before */
   uint8_t service[VS_LOCAL_SERVICE_BYTES]; /* the kind the frontend wants to talk to: "dns" */
   uint8_t device[VS_LOCAL_DEVICE_BYTES];   /* the device it means to open: refused when the socket is another's */
-  uint32_t reserved;
+  uint32_t takes; /* enum vs_local_takes */
 };
 static_assert(sizeof(struct vs_local_hello) == 104, "hello");
 

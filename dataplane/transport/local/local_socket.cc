@@ -75,19 +75,22 @@ Result<std::optional<LocalHello>> receive_hello(int socket, vs_local_reason& rea
   }
   reason = VS_LOCAL_REASON_NONE;
   return std::optional<LocalHello>{
-      LocalHello{hello.features, hello.generation, padded_text(hello.service), padded_text(hello.device)}};
+      LocalHello{hello.features, hello.generation, hello.takes, padded_text(hello.service), padded_text(hello.device)}};
 }
 
-Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory) {
+Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory, int pool) {
   vs_local_welcome welcome{.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = region_bytes};
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))]{};
+  const int descriptors[] = {memory, pool};
+  const std::size_t descriptors_bytes = (pool < 0 ? 1 : 2) * sizeof(int);
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof descriptors)]{};
   iovec part{.iov_base = &welcome, .iov_len = sizeof welcome};
-  msghdr message{.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  msghdr message{
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(descriptors_bytes)};
   cmsghdr* item = CMSG_FIRSTHDR(&message);
   item->cmsg_level = SOL_SOCKET;
   item->cmsg_type = SCM_RIGHTS;
-  item->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(item), &memory, sizeof memory);
+  item->cmsg_len = CMSG_LEN(descriptors_bytes);
+  std::memcpy(CMSG_DATA(item), descriptors, descriptors_bytes);
   if (::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof welcome) return fail_errno(errno, "welcome");
   return {};
 }

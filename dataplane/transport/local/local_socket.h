@@ -40,6 +40,7 @@ class LocalListener {
 struct LocalHello {
   std::uint64_t features;
   std::uint32_t generation;
+  std::uint32_t takes;  // vs_local_takes
   std::string service;
   std::string device;
 };
@@ -47,8 +48,8 @@ struct LocalHello {
 // Reads the hello; nullopt when it has not come yet. Of one that is none, `reason` says what was wrong with it.
 Result<std::optional<LocalHello>> receive_hello(int socket, vs_local_reason& reason);
 
-// Answers it: with VS_STATUS_OK and the region's descriptor, or with a refusal.
-Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory);
+// Answers it: with VS_STATUS_OK, the region's descriptor and, unless it is -1, the pool's; or with a refusal.
+Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory, int pool = -1);
 Result<> send_refusal(int socket, vs_status status, vs_local_reason reason);
 
 // Wakes the frontend. False when it is gone.
