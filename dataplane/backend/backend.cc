@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -37,7 +38,9 @@ Backend::Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> ser
       kind_(std::move(kind)),
       directory_(std::move(directory)),
       neighbours_(neighbours == nullptr ? own_neighbours_ : *neighbours),
+      frames_(loop),
       service_(std::move(service)) {
+  service_->frames_from(frames_);
   loop_.poll_with(this);
 }
 
@@ -56,7 +59,10 @@ control::Applied Backend::configure(const control::Configure& configure) {
   control::Applied applied{.number = configure.number};
   std::vector<Service::Named> services;
   for (const auto& service : configure.services) services.push_back({service.name, service.parameters});
-  for (auto& [name, error] : service_->configure(services))
+  auto problems = service_->configure(services);
+  FramePools::Changes frames = configure_frames(configure);
+  std::move(frames.problems.begin(), frames.problems.end(), std::back_inserter(problems));
+  for (auto& [name, error] : problems)
     for (const auto& binding : configure.bindings)
       if (binding.service == name) applied.problems.push_back({binding.name, "service " + name + ": " + error.message});
 
@@ -66,6 +72,7 @@ control::Applied Backend::configure(const control::Configure& configure) {
   for (const auto& wanted : configure.bindings) {
     auto known = before.extract(wanted.name);
     std::unique_ptr<Binding> binding = known.empty() ? std::make_unique<Binding>() : std::move(known.mapped());
+    if (frames.services.contains(binding->config.service)) end_guests(*binding);
     if (binding->config != wanted) {
       end_guests(*binding);
       const bool moved = binding->config.domain != wanted.domain || binding->config.device != wanted.device;
@@ -91,6 +98,16 @@ control::Applied Backend::configure(const control::Configure& configure) {
   for (const auto& [name, domain] : domains_before)
     for (Flow& flow : domain->flows) scheduler_.remove(flow);
   return applied;
+}
+
+FramePools::Changes Backend::configure_frames(const control::Configure& configure) {
+  std::map<std::string, FramePools::Wanted> wanted;
+  for (const auto& service : configure.services)
+    if (const auto needs = service_->frames(service.name)) wanted[service.name].needs = *needs;
+  for (const auto& binding : configure.bindings)
+    if (const auto found = wanted.find(binding.service); found != wanted.end() && binding.granted)
+      found->second.domains.insert(binding.domain);
+  return frames_.configure(wanted);
 }
 
 Result<> Backend::open_binding(Binding& binding) {
@@ -151,10 +168,14 @@ void Backend::welcome(Binding& binding, UniqueFd socket, const LocalHello& hello
   const auto watched = loop_.watch(fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
                                    [this, id](std::uint32_t events) { on_session_event(id, events); });
   if (!watched) return refuse(binding, fd, VS_STATUS_EXHAUSTED, VS_LOCAL_REASON_SESSIONS);
-  if (!send_welcome(fd, region->header().bytes, region->memory())) return loop_.unwatch(fd);
+  std::unique_ptr<FrameReader> reader;
+  if (auto pool = frames_.pool_of(binding.config.service); pool && (hello.takes & VS_LOCAL_TAKES_POOL) != 0)
+    reader = std::make_unique<FrameReader>(std::move(pool), binding.config.domain);
+  const int pool_memory = reader ? reader->pool->memory() : -1;
+  if (!send_welcome(fd, region->header().bytes, region->memory(), pool_memory)) return loop_.unwatch(fd);
   region->close_memory();
   auto made = std::make_unique<LiveSession>(
-      LiveSession{binding, Session(std::move(socket), std::move(*region), binding.counters)});
+      LiveSession{binding, Session(std::move(socket), std::move(*region), std::move(reader), binding.counters)});
   LiveSession& live = *made;
   sessions_.emplace(number_of(id), std::move(made));
   ++domain.sessions;

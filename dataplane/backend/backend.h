@@ -19,6 +19,7 @@
 
 #include "base/event_loop.h"
 #include "dataplane/backend/entrance.h"
+#include "dataplane/backend/frame_pools.h"
 #include "dataplane/backend/scheduler.h"
 #include "dataplane/backend/session.h"
 #include "dataplane/backend/storm_brake.h"
@@ -67,6 +68,7 @@ class Backend final : public ReplySink, public Poller {
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
   void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) override;
+  void answer(std::uint64_t ticket, const Frame& frame, std::span<const std::byte> words) override;
 
   bool hot() const override { return !hot_.empty(); }
   bool busy() const override { return !scheduler_.empty(); }
@@ -110,6 +112,7 @@ class Backend final : public ReplySink, public Poller {
     bool hot = false;          // looked at by poll(); its guest was not asked to ring
   };
 
+  FramePools::Changes configure_frames(const control::Configure& configure);
   Result<> open_binding(Binding& binding);
   void end_guests(Binding& binding);
   void welcome(Binding& binding, UniqueFd socket, const LocalHello& hello);
@@ -132,6 +135,9 @@ class Backend final : public ReplySink, public Poller {
   void break_session(SessionId id, const Error& error);
   bool keep_hot(SessionId id, LiveSession& live);
   LiveSession* live_session(SessionId id);
+  // Has `give` put the answer into the session's ring; it took so many bytes to copy.
+  template <class Give>
+  void answer_with(std::uint64_t ticket, std::size_t bytes_copied, Give give);
 
   // What fills the rings of a binding's sessions, in bytes.
   struct Occupancy {
@@ -152,6 +158,7 @@ class Backend final : public ReplySink, public Poller {
   std::vector<std::unique_ptr<LiveSession>> ended_;  // may still be on the stack; swept by the loop
   std::uint64_t next_session_ = 1;
   std::vector<std::byte> scratch_;
+  FramePools frames_;
   std::unique_ptr<Service> service_;
   Scheduler scheduler_;
   std::optional<SessionId> serving_;  // whose turn it is: answers that come meanwhile are part of its cost

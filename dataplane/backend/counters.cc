@@ -65,6 +65,8 @@ void append_samples(std::vector<Sample>& to, const BindingCounters& counters,
       counters.requests_throttled);
   add("vservices_request_bytes_total", "Bytes of requests.", Type::counter, counters.request_bytes);
   add("vservices_response_bytes_total", "Bytes of answers.", Type::counter, counters.response_bytes);
+  add("vservices_frames_total", "Answers that guests read in place.", Type::counter, counters.frames);
+  add("vservices_frame_bytes_total", "Bytes of answers that guests read in place.", Type::counter, counters.frame_bytes);
   add("vservices_memory_exhausted_total", "Opens refused because the domain's memory is used up.", Type::counter,
       counters.memory_exhausted);
   add("vservices_doorbells_received_total", "Wake-ups by guests.", Type::counter, counters.doorbells_received);

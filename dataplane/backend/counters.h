@@ -26,7 +26,9 @@ struct BindingCounters {
   std::uint64_t requests_held = 0;       // times a session reached its limit of unanswered requests
   std::uint64_t requests_throttled = 0;  // times a session had to wait for the binding's rate
   std::uint64_t request_bytes = 0;
-  std::uint64_t response_bytes = 0;
+  std::uint64_t response_bytes = 0;      // through the ring
+  std::uint64_t frames = 0;              // answers that the guest reads in place
+  std::uint64_t frame_bytes = 0;
   std::uint64_t memory_exhausted = 0;    // opens refused because the domain's memory is used up
   std::uint64_t doorbells_received = 0;
   std::uint64_t doorbells_in_vain = 0;   // of those: nothing had come

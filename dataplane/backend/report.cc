@@ -45,6 +45,7 @@ std::unordered_map<const Backend::Binding*, Backend::Occupancy> Backend::occupan
 std::vector<Sample> Backend::samples() const {
   std::vector<Sample> samples = service_->samples();
   append_samples(samples, loop_.counts(), {{"kind", kind_}});
+  for (Sample& sample : frames_.samples()) samples.push_back(std::move(sample));
   auto filled = occupancy();
   for (const auto& [name, binding] : bindings_) {
     const Labels labels{{"binding", name}, {"domain", binding->config.domain}, {"service", binding->config.service}};

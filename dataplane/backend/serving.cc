@@ -129,6 +129,15 @@ Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, TimeP
       if (quiet(id, live)) return now;
       continue;
     }
+    const auto returned = live.session.take_returns();
+    if (!returned) {
+      break_session(id, returned.error());
+      return now;
+    }
+    if (*returned != 0) {
+      live.brake.useful();
+      continue;
+    }
     if (!binding.bucket.take(now)) {
       throttle(id, live, now);
       return now;
@@ -195,19 +204,35 @@ void Backend::end_throttle(const std::string& name) {
   }
 }
 
-void Backend::answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) {
+template <class Give>
+void Backend::answer_with(std::uint64_t ticket, std::size_t bytes_copied, Give give) {
   const SessionId id{ticket / kUnansweredMax};
   LiveSession* live = live_session(id);
   if (live == nullptr) return;  // the guest is gone; it will ask again, or not
   const bool held = live->session.waiting_for_answers();
-  const vs_status status = answer ? VS_STATUS_OK : status_of(answer.error().code);
-  const auto bytes = answer ? *answer : std::span<const std::byte>{};
   const auto now = std::chrono::steady_clock::now();
-  const auto given = live->session.answer(ticket % kUnansweredMax, status, bytes, now);
+  const Result<> given = give(live->session, ticket % kUnansweredMax, now);
   const Cost time = serving_ ? 0 : (std::chrono::steady_clock::now() - now).count();
-  scheduler_.charge(live->binding.flow(), time + cost_of_bytes(bytes.size()));
+  scheduler_.charge(live->binding.flow(), time + cost_of_bytes(bytes_copied));
   if (!given) return break_session(id, given.error());
   if (held && !live->ready && !live->throttled && serving_ != id) make_ready(id, *live, now);
+}
+
+void Backend::answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) {
+  const vs_status status = answer ? VS_STATUS_OK : status_of(answer.error().code);
+  const auto bytes = answer ? *answer : std::span<const std::byte>{};
+  answer_with(ticket, bytes.size(), [&](Session& session, std::size_t slot, TimePoint now) {
+    return session.answer(slot, status, bytes, now);
+  });
+}
+
+void Backend::answer(std::uint64_t ticket, const Frame& frame, std::span<const std::byte> words) {
+  // Frames have one source: frames_.
+  const auto& loan = static_cast<const FrameLoan&>(frame.memory());
+  answer_with(ticket, words.size(), [&](Session& session, std::size_t slot, TimePoint now) {
+    return session.answer(slot, loan, words, now);
+  });
+  frames_.watch_leases();
 }
 
 std::size_t Backend::active(TimePoint now) {

@@ -10,15 +10,19 @@
 namespace vs {
 namespace {
 
-constexpr std::size_t answer_record_bytes(std::size_t answer_bytes) {
-  return record_bytes(static_cast<std::uint32_t>(sizeof(vs_record) + sizeof(vs_answer) + answer_bytes));
+constexpr std::size_t kAnswerBytesMin = record_bytes(sizeof(vs_record) + sizeof(vs_answer));
+
+template <class Struct>
+std::span<const std::byte> bytes_of(const Struct& value) {
+  return std::as_bytes(std::span<const Struct, 1>(&value, 1));
 }
 
 }  // namespace
 
-Session::Session(UniqueFd socket, LocalRegion region, BindingCounters& counters)
+Session::Session(UniqueFd socket, LocalRegion region, std::unique_ptr<FrameReader> reader, BindingCounters& counters)
     : socket_(std::move(socket)),
       region_(std::move(region)),
+      reader_(std::move(reader)),
       requests_(consumer_memory(region_.bytes(), region_.header().request)),
       answers_(producer_memory(region_.bytes(), region_.header().response)),
       counters_(counters) {
@@ -35,17 +39,33 @@ bool Session::drain() {
   return drain_doorbells(socket_.get());
 }
 
+Result<std::size_t> Session::take_returns() {
+  std::size_t returns = 0;
+  for (; reader_ && returns < kFramesBorrowedMax; ++returns) {  // it cannot owe more
+    const auto seen = requests_.peek();
+    if (!seen) return fail(seen.error());
+    if (!*seen || (*seen)->type != VS_RECORD_RETURN) break;
+    const auto back = read_return((*seen)->payload);
+    if (!back) return give_up(VS_BROKEN_BUFFER, "a return of the wrong size");
+    if (!reader_->pool->buffers().take_back(reader_->borrower, *back))
+      return give_up(VS_BROKEN_BUFFER, "the return of a frame that is not lent");
+    requests_.consume();
+  }
+  return returns;
+}
+
 Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, TimePoint now) {
   if (waiting_for_answers()) return std::optional<TakenRequest>{};
   auto taken = requests_.take(scratch);
   if (!taken) return fail(std::move(taken.error()));
   if (!*taken) return std::optional<TakenRequest>{};
   const RingRecord& record = **taken;
+  if (record.type == VS_RECORD_RETURN) return give_up(VS_BROKEN_BUFFER, "a return where nothing is lent");
   if (record.type < VS_RECORD_SERVICE) return give_up(VS_BROKEN_TYPE, "a request of a type that is the ring's own");
   vs_request head;
   if (record.payload.size() < sizeof head) return give_up(VS_BROKEN_PAYLOAD, "a request shorter than its header");
   std::memcpy(&head, record.payload.data(), sizeof head);
-  if (head.answer_bytes_max < answer_record_bytes(0)) return give_up(VS_BROKEN_CREDIT, "a request with no room for its answer");
+  if (head.answer_bytes_max < kAnswerBytesMin) return give_up(VS_BROKEN_CREDIT, "a request with no room for its answer");
 
   while (slots_[next_slot_].used) next_slot_ = (next_slot_ + 1) % kUnansweredMax;  // one is free: checked above
   const TimePoint arrived = arrivals_.of(requests_.position(), now);
@@ -76,24 +96,50 @@ bool Session::rest_until(std::uint32_t messages) {
 
 void Session::release() { ring_doorbell_if(requests_.release()); }
 
-Result<> Session::answer(std::size_t slot_number, vs_status status, std::span<const std::byte> bytes, TimePoint now) {
+Result<> Session::answer(std::size_t slot, vs_status status, std::span<const std::byte> bytes, TimePoint now) {
+  return put_answer(slot, status, bytes, {}, now);
+}
+
+Result<> Session::answer(std::size_t slot, const FrameLoan& frame, std::span<const std::byte> words, TimePoint now) {
+  if (!reader_) return put_answer(slot, VS_STATUS_OK, words, frame.bytes(), now);
+  if (reader_->pool.get() != &frame.pool()) return put_answer(slot, VS_STATUS_UNAVAILABLE, {}, {}, now);
+  if (const auto refused = too_large(slot, sizeof(vs_buffer) + words.size()))
+    return put(slot, VS_STATUS_TOO_LARGE, VS_RECORD_ANSWER, {bytes_of(*refused)}, now);
+  const auto lent = reader_->pool->buffers().lend(frame.loan(), reader_->borrower, now);
+  if (!lent) return put_answer(slot, VS_STATUS_EXHAUSTED, {}, {}, now);
+  ++counters_.frames;
+  counters_.frame_bytes += lent->bytes;
+  counters_.response_bytes += words.size();
+  return put(slot, VS_STATUS_OK, VS_RECORD_BUFFER, {bytes_of(*lent), words}, now);
+}
+
+Result<> Session::put_answer(std::size_t slot, vs_status status, std::span<const std::byte> first,
+                             std::span<const std::byte> second, TimePoint now) {
+  vs_answer head{.status = static_cast<std::uint32_t>(status)};
+  if (const auto refused = too_large(slot, sizeof head + first.size() + second.size())) {
+    head = *refused;
+    first = second = {};
+  }
+  counters_.response_bytes += first.size() + second.size();
+  return put(slot, static_cast<vs_status>(head.status), VS_RECORD_ANSWER, {bytes_of(head), first, second}, now);
+}
+
+std::optional<vs_answer> Session::too_large(std::size_t slot, std::size_t payload_bytes) const {
+  const bool possible = payload_bytes <= answers_.payload_bytes_max();  // whatever the guest promises
+  const std::uint32_t wanted = possible ? record_bytes(static_cast<std::uint32_t>(sizeof(vs_record) + payload_bytes)) : 0;
+  if (possible && wanted <= slots_[slot].answer_bytes_max) return std::nullopt;
+  return vs_answer{.status = VS_STATUS_TOO_LARGE, .bytes_needed = wanted};
+}
+
+Result<> Session::put(std::size_t slot_number, vs_status status, std::uint16_t type, Parts payload, TimePoint now) {
   Slot& slot = slots_[slot_number];
   VS_CHECK(slot.used);
-  vs_answer head{.status = static_cast<std::uint32_t>(status)};
-  const std::size_t wanted = answer_record_bytes(bytes.size());
-  const bool possible = wanted <= answers_.payload_bytes_max() + sizeof(vs_record);  // whatever the guest promises
-  if (!possible || wanted > slot.answer_bytes_max) {
-    head = {.status = VS_STATUS_TOO_LARGE, .bytes_needed = possible ? static_cast<std::uint32_t>(wanted) : 0};
-    bytes = {};
-  }
   slot.used = false;
   --unanswered_;
-  ++counters_.answers[head.status];
+  ++counters_.answers[status];
   counters_.service.record(now - slot.taken);
   counters_.total.record(now - slot.arrived);
-  counters_.response_bytes += bytes.size();
-  const auto pushed =
-      answers_.push(VS_RECORD_ANSWER, slot.cookie, {std::as_bytes(std::span<const vs_answer, 1>(&head, 1)), bytes});
+  const auto pushed = answers_.push(type, slot.cookie, payload);
   if (!pushed) return fail(pushed.error());
   if (!*pushed) return give_up(VS_BROKEN_CREDIT, "no room for an answer whose room was promised");
   ring_doorbell_if(answers_.publish());

@@ -7,6 +7,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -14,6 +16,7 @@
 #include "base/unique_fd.h"
 #include "dataplane/backend/arrivals.h"
 #include "dataplane/backend/counters.h"
+#include "dataplane/backend/frame_pools.h"
 #include "dataplane/ring/consumer.h"
 #include "dataplane/ring/producer.h"
 #include "dataplane/transport/local/local_region.h"
@@ -35,8 +38,8 @@ class Session {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // `socket` has been welcomed with `region`.
-  Session(UniqueFd socket, LocalRegion region, BindingCounters& counters);
+  // `socket` has been welcomed with `region` and the pool that `reader` reads; nullptr: with none.
+  Session(UniqueFd socket, LocalRegion region, std::unique_ptr<FrameReader> reader, BindingCounters& counters);
 
   [[nodiscard]] int socket() const { return socket_.get(); }
   [[nodiscard]] std::size_t memory_bytes() const { return region_.header().bytes; }
@@ -52,6 +55,9 @@ class Session {
   [[nodiscard]] bool has_request() const { return !waiting_for_answers() && !requests_.empty(); }
   // The next request; nullopt when there is none, or none may be taken now (`waiting_for_answers`).
   Result<std::optional<TakenRequest>> take(std::span<std::byte> scratch, TimePoint now);
+  // Takes the frames that the guest gives back, up to the next request, and says how many: they need no answer, and were counted
+  // against its rate when they were asked for.
+  Result<std::size_t> take_returns();
   [[nodiscard]] bool waiting_for_answers() const { return unanswered_ == kUnansweredMax; }
 
   // Notes that it waits for answers.
@@ -66,6 +72,8 @@ class Session {
 
   // Answers the request in `slot`, which is free afterwards. Errors: invalid, when the guest broke its promise of room.
   Result<> answer(std::size_t slot, vs_status status, std::span<const std::byte> bytes, TimePoint now);
+  // The same with `words` and a frame that the guest reads in place. One that has no pool is given a copy, if that fits.
+  Result<> answer(std::size_t slot, const FrameLoan& frame, std::span<const std::byte> words, TimePoint now);
 
   // What the guest broke, if it did; counted once by the caller.
   [[nodiscard]] vs_broken broken() const;
@@ -83,11 +91,19 @@ class Session {
     TimePoint taken{};
   };
 
+  using Parts = std::initializer_list<std::span<const std::byte>>;
+  // In two parts, either of which may be empty; with VS_STATUS_TOO_LARGE when that is more than the guest has room for.
+  Result<> put_answer(std::size_t slot, vs_status status, std::span<const std::byte> first,
+                      std::span<const std::byte> second, TimePoint now);
+  Result<> put(std::size_t slot, vs_status status, std::uint16_t type, Parts payload, TimePoint now);
+  // What is answered instead of a payload for which the guest has no room; nullopt: it has.
+  [[nodiscard]] std::optional<vs_answer> too_large(std::size_t slot, std::size_t payload_bytes) const;
   tl::unexpected<Error> give_up(vs_broken why, const char* what);
   void ring_doorbell_if(bool asked);
 
   UniqueFd socket_;
   LocalRegion region_;
+  std::unique_ptr<FrameReader> reader_;
   RingConsumer requests_;
   RingProducer answers_;
   BindingCounters& counters_;

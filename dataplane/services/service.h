@@ -1,11 +1,16 @@
 // What a service sees: requests in, exactly one answer out for each, now or later. Never a ring, never another service.
 //
+// What is small is copied into the answer. What is large a service writes into a Frame, which guests then read in place.
+//
 // A service lives on one loop and is owned by its thread; every call below happens there. It never blocks: it waits through
 // the loop it was made with.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,11 +24,58 @@
 
 namespace vs {
 
+// A buffer that guests of one service read in place, without a copy. Filled first, then sent to any number of guests; once sent
+// it is not written any more. Dropped, it may be used again as soon as no guest has it. Its bytes may be filled on another thread.
+class Frame {
+ public:
+  // Where a frame's bytes are and who knows about them: the backend's side of it.
+  class Memory {
+   public:
+    virtual ~Memory() = default;
+    [[nodiscard]] virtual std::span<std::byte> bytes() const = 0;
+    virtual void trim(std::size_t bytes) = 0;
+    [[nodiscard]] virtual bool sendable() const = 0;
+  };
+
+  explicit Frame(std::unique_ptr<Memory> memory) : memory_(std::move(memory)) {}
+
+  // Holds whatever an earlier frame of the same service left there.
+  [[nodiscard]] std::span<std::byte> bytes() const { return memory_->bytes(); }
+  // Sends less than was asked for: an encoder knows its size when it is done. At most what it is.
+  void trim(std::size_t bytes) { memory_->trim(bytes); }
+  // False when it is of no use any more, because the guests that may read the service have changed meanwhile: sent, it would
+  // answer `unavailable`. Whoever keeps a frame asks before sending it, and asks for another one.
+  [[nodiscard]] bool sendable() const { return memory_->sendable(); }
+
+  [[nodiscard]] const Memory& memory() const { return *memory_; }
+
+ private:
+  std::unique_ptr<Memory> memory_;
+};
+
+// What frames a named service answers with. Who may ask the service can read all of them.
+struct FrameNeeds {
+  std::uint32_t count;  // those being filled, kept, and with guests
+  std::uint64_t bytes;  // of the largest
+
+  bool operator==(const FrameNeeds&) const = default;
+};
+
+// Where a service has its frames from.
+class FrameSource {
+ public:
+  virtual ~FrameSource() = default;
+  // nullopt when all are in use: the latest is missed, or waited for. Errors: invalid, when no frame has that room; not_found,
+  // when the named service asked for none, or they could not be made.
+  virtual Result<std::optional<Frame>> frame(std::string_view service, std::size_t bytes) = 0;
+};
+
 // Takes answers. The ticket names the request; one whose guest is gone is ignored.
 class ReplySink {
  public:
   virtual ~ReplySink() = default;
   virtual void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) = 0;
+  virtual void answer(std::uint64_t ticket, const Frame& frame, std::span<const std::byte> words) = 0;
 };
 
 // The duty to answer one request. A dropped Reply answers `unavailable`, so a request cannot get lost.
@@ -39,6 +91,11 @@ class Reply {
   // The bytes are copied before this returns.
   void send(Result<std::span<const std::byte>> answer) && {
     std::exchange(sink_, nullptr)->answer(ticket_, std::move(answer));
+  }
+  // Answers with `words` (a sequence number, a time; copied) and the frame, which the guest reads in place. A guest that holds as
+  // many frames as it may, or holds this one, is answered `exhausted`. A frame of another service answers `unavailable`.
+  void send(const Frame& frame, std::span<const std::byte> words) && {
+    std::exchange(sink_, nullptr)->answer(ticket_, frame, words);
   }
 
  private:
@@ -66,6 +123,11 @@ class Service {
   // Serves exactly these from now on. What is in flight is still answered. One error for each that cannot be served; the
   // others are.
   virtual std::vector<std::pair<std::string, Error>> configure(const std::vector<Named>& services) = 0;
+
+  // The frames of a service as it is configured now; nullopt: it answers without. Asked after each configure().
+  [[nodiscard]] virtual std::optional<FrameNeeds> frames(std::string_view /*service*/) const { return std::nullopt; }
+  // Where they come from; told once, before anything else. There are none before the first configure() has returned.
+  virtual void frames_from(FrameSource& /*source*/) {}
 
   virtual void handle(const Request& request, Reply reply) = 0;
 
