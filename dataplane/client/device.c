@@ -1,30 +1,15 @@
+#include "dataplane/client/device.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "dataplane/abi/local.h"
-#include "dataplane/client/session.h"
-#include "dataplane/client/vservice.h"
-
 enum {
   kConnectPauseMsMin = 1, /* between tries to connect; doubles up to the maximum */
   kConnectPauseMsMax = 50,
-  kAnswerGrowsMax = 3 /* times a request is repeated because its answer grew */
-};
-
-/* Everything the session needs to begin anew elsewhere: the backend can be forgotten at any time. */
-struct vs_device {
-  char *path;
-  char service[VS_LOCAL_SERVICE_BYTES + 1];
-  struct vs_session session;
-  bool connected;
-  bool disabled;       /* the backend broke the ring: nothing is believed any more */
-  uint32_t generation; /* connects so far; upper half of the cookies */
-  uint32_t requests;   /* lower half */
-  unsigned char *answer;
-  size_t answer_bytes_max;
-  struct vs_stats stats;
+  kAnswerGrowsMax = 3, /* times a request is repeated because its answer grew */
+  kGiveBackMs = 1000   /* how long room for a return is waited for */
 };
 
 static void pause_ms(int ms) {
@@ -38,10 +23,10 @@ static void disconnect(struct vs_device *device) {
     vs_session_close(&device->session);
   }
   device->connected = false;
+  vs_frame_pools_sweep(device, false);
 }
 
-static int make_answer_room(struct vs_device *device) {
-  size_t bytes = vs_record_payload_max(device->session.answers.size);
+int vs_device_make_room(struct vs_device *device, size_t bytes) {
   if (bytes <= device->answer_bytes_max) return 0;
   unsigned char *room = realloc(device->answer, bytes);
   if (room == NULL) return -ENOMEM;
@@ -59,7 +44,8 @@ static int connect_device(struct vs_device *device, int64_t deadline_ms) {
     if (status == 0) {
       device->connected = true;
       device->generation++;
-      status = make_answer_room(device);
+      status = vs_frame_pools_begin(device);
+      if (status == 0) status = vs_device_make_room(device, vs_record_payload_max(device->session.answers.size));
       if (status != 0) disconnect(device);
       return status;
     }
@@ -103,6 +89,7 @@ int vs_open(const char *name, const char *service, int timeout_ms, struct vs_dev
 void vs_close(struct vs_device *device) {
   if (device == NULL) return;
   disconnect(device);
+  vs_frame_pools_sweep(device, true);
   free(device->answer);
   free(device->path);
   free(device);
@@ -127,15 +114,15 @@ static int ring_doorbell_if(struct vs_device *device, bool asked) {
   return vs_session_ring_doorbell(&device->session);
 }
 
-/* Puts one request into the ring. The backend gives the space of a batch back when it has done with it, not before: a ring
+/* Puts one record into the ring. The backend gives the space of a batch back when it has done with it, not before: a ring
  * that is full is waited for. */
-static int put_request(struct vs_device *device, uint16_t type, uint64_t cookie, const struct vs_request *header,
-                       const void *request, size_t request_bytes, int64_t deadline_ms) {
+static int put(struct vs_device *device, uint16_t type, uint64_t cookie, const void *head, size_t head_bytes,
+               const void *body, size_t body_bytes, int64_t deadline_ms) {
   struct vs_producer *requests = &device->session.requests;
   for (;;) {
-    int put = vs_producer_push(requests, type, cookie, header, sizeof *header, request, request_bytes);
-    if (put != 0) return put < 0 ? put : 0;
-    int full = vs_producer_ask(requests, sizeof *header + request_bytes);
+    int pushed = vs_producer_push(requests, type, cookie, head, head_bytes, body, body_bytes);
+    if (pushed != 0) return pushed < 0 ? pushed : 0;
+    int full = vs_producer_ask(requests, head_bytes + body_bytes);
     if (full < 0) return full;
     if (full == 0) continue;
     device->stats.waits++;
@@ -150,33 +137,58 @@ static int submit(struct vs_device *device, uint16_t type, const void *request, 
   if (left <= 0) return -ETIMEDOUT;
   const struct vs_request header = {.answer_bytes_max = answer_bytes_max, .timeout_ms = (uint32_t)left};
   *cookie = (uint64_t)device->generation << 32 | device->requests++;
-  int status = put_request(device, type, *cookie, &header, request, request_bytes, deadline_ms);
+  int status = put(device, type, *cookie, &header, sizeof header, request, request_bytes, deadline_ms);
   if (status != 0) return status;
   device->stats.requests++;
   return ring_doorbell_if(device, vs_producer_publish(&device->session.requests));
 }
 
+int vs_device_give_back(struct vs_device *device, const struct vs_buffer *buffer, uint64_t cookie) {
+  const struct vs_buffer_return back = vs_return_of(buffer);
+  int status = put(device, VS_RECORD_RETURN, cookie, &back, sizeof back, NULL, 0, vs_now_ms() + kGiveBackMs);
+  if (status == 0) status = ring_doorbell_if(device, vs_producer_publish(&device->session.requests));
+  if (status == 0 || status == -ECONNRESET) return 0; /* gone: the next call finds out */
+  device->disabled = status == -EPROTO;
+  disconnect(device);
+  return status == -EPROTO ? status : 0;
+}
+
+/* What came for a request, in device->answer: 0, or what it breaks. */
+static enum vs_broken judge_answer(struct vs_device *device, const struct vs_taken *taken, struct vs_answer *head,
+                                   struct vs_reply *reply) {
+  const bool lent = taken->type == VS_RECORD_BUFFER;
+  if (taken->cookie != reply->cookie || (taken->type != VS_RECORD_ANSWER && !lent)) return VS_BROKEN_COOKIE;
+  reply->payload_bytes = taken->payload_bytes;
+  *head = (struct vs_answer){.status = VS_STATUS_OK};
+  if (!lent) {
+    if (taken->payload_bytes < sizeof *head) return VS_BROKEN_PAYLOAD;
+    memcpy(head, device->answer, sizeof *head);
+    return VS_BROKEN_NOT;
+  }
+  const void *data = NULL;
+  size_t bytes = 0;
+  reply->pool = vs_frame_pool_of(device, device->generation);
+  if (reply->pool == NULL || vs_read_buffer(device->answer, taken->payload_bytes, &reply->buffer) != 0 ||
+      vs_borrow_view(&reply->pool->borrowed, &reply->buffer, &data, &bytes) == -EPROTO)
+    return VS_BROKEN_BUFFER;
+  return VS_BROKEN_NOT;
+}
+
 /* Waits for the one answer that is due. */
-static int receive(struct vs_device *device, uint64_t cookie, int64_t deadline_ms, struct vs_answer *head,
-                   size_t *bytes) {
+static int receive(struct vs_device *device, int64_t deadline_ms, struct vs_answer *head, struct vs_reply *reply) {
   struct vs_consumer *answers = &device->session.answers;
   for (;;) {
     struct vs_taken taken;
     int took = vs_consumer_take(answers, device->answer, &taken);
     if (took < 0) return took;
     if (took == 1) {
-      if (taken.cookie != cookie || taken.type != VS_RECORD_ANSWER) {
-        vs_consumer_give_up(answers, VS_BROKEN_COOKIE);
-        return -EPROTO;
-      }
-      if (taken.payload_bytes < sizeof *head) {
-        vs_consumer_give_up(answers, VS_BROKEN_PAYLOAD);
+      const enum vs_broken broken = judge_answer(device, &taken, head, reply);
+      if (broken != VS_BROKEN_NOT) {
+        vs_consumer_give_up(answers, broken);
         return -EPROTO;
       }
       int rung = ring_doorbell_if(device, vs_consumer_release(answers));
       if (rung != 0 && rung != -ECONNRESET) return rung; /* the answer is here: a backend gone since then is no matter */
-      memcpy(head, device->answer, sizeof *head);
-      *bytes = taken.payload_bytes - sizeof *head;
       device->stats.answers++;
       return 0;
     }
@@ -203,19 +215,16 @@ static int errno_of_answer(uint32_t status) {
 
 /* One try over one session. */
 static int call_once(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes,
-                     uint32_t answer_bytes_max, int64_t deadline_ms, struct vs_answer *head, size_t *bytes) {
-  uint64_t cookie = 0;
-  int status = submit(device, type, request, request_bytes, answer_bytes_max, deadline_ms, &cookie);
-  return status == 0 ? receive(device, cookie, deadline_ms, head, bytes) : status;
+                     uint32_t record_bytes, int64_t deadline_ms, struct vs_answer *head, struct vs_reply *reply) {
+  *reply = (struct vs_reply){0};
+  int status = submit(device, type, request, request_bytes, record_bytes, deadline_ms, &reply->cookie);
+  return status == 0 ? receive(device, deadline_ms, head, reply) : status;
 }
 
-int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t answer_max,
-            int timeout_ms, const void **answer, size_t *answer_bytes) {
-  if (type < VS_RECORD_SERVICE || answer == NULL || answer_bytes == NULL) return -EINVAL;
+int vs_device_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t record_bytes,
+                   int64_t deadline_ms, struct vs_reply *reply) {
   if (device->disabled) return -EPROTO;
-  const int64_t deadline_ms = vs_now_ms() + timeout_ms;
-  if (answer_max > VS_REGION_BYTES_MAX) return -EMSGSIZE;
-  uint32_t room = vs_record_rounded((uint32_t)(sizeof(struct vs_record) + sizeof(struct vs_answer) + answer_max));
+  uint32_t room = vs_record_rounded((uint32_t)record_bytes);
   int grown = 0;
   for (;;) {
     if (!device->connected) {
@@ -225,8 +234,7 @@ int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t
     const uint32_t room_max = device->session.answers.size / VS_RECORD_PART_OF_RING;
     if (room > room_max) return -EMSGSIZE;
     struct vs_answer head = {0};
-    size_t bytes = 0;
-    int status = call_once(device, type, request, request_bytes, room, deadline_ms, &head, &bytes);
+    int status = call_once(device, type, request, request_bytes, room, deadline_ms, &head, reply);
     if (status != 0) device->stats.broken = vs_session_broken(&device->session);
     if (status == -ECONNRESET && device->stats.broken == VS_BROKEN_NOT) { /* not answered: it is still ours, and goes to the next backend */
       disconnect(device);
@@ -244,8 +252,6 @@ int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t
       room = head.bytes_needed;
       continue;
     }
-    *answer = device->answer + sizeof head;
-    *answer_bytes = bytes;
     return errno_of_answer(head.status);
   }
 }

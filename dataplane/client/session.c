@@ -16,6 +16,7 @@
 /* A doorbell that got lost could not be seen; it would show as this long a wait, not as a hang. */
 enum {
   kSleepMsMax = 1000,
+  kDescriptorsMax = 2, /* of a welcome: the region and the pool */
   kDoorbellsPerDrainMax = 512,
   kLookNs = 1000 * 1000 /* without sleeping: then the socket is looked at, too */
 };
@@ -74,16 +75,19 @@ static int errno_of_welcome(const struct vs_local_welcome *welcome) {
   }
 }
 
-/* Receives the welcome and the one descriptor that may come with it; `*memory` stays as it is when none does. */
-static int receive_welcome(struct vs_session *session, int64_t deadline_ms, struct vs_local_welcome *welcome, int *memory) {
+/* Receives the welcome and the descriptors that may come with it; those of `memory` that none came for stay as they are. */
+static int receive_welcome(struct vs_session *session, int64_t deadline_ms, struct vs_local_welcome *welcome,
+                           int memory[kDescriptorsMax]) {
   union {
     struct cmsghdr align;
-    unsigned char bytes[CMSG_SPACE(sizeof(int))];
+    unsigned char bytes[CMSG_SPACE(kDescriptorsMax * sizeof(int))];
   } control;
   struct iovec part = {.iov_base = welcome, .iov_len = sizeof *welcome};
-  /* Room for one and no more: in the padding of CMSG_SPACE the kernel would put a second one. */
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
+  /* Room for so many and no more: in the padding of CMSG_SPACE the kernel might put another one. */
+  struct msghdr message = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = CMSG_LEN(kDescriptorsMax * sizeof(int))};
   ssize_t received;
   do {
     int left = milliseconds_left(deadline_ms);
@@ -94,9 +98,9 @@ static int receive_welcome(struct vs_session *session, int64_t deadline_ms, stru
   } while (received < 0 && (errno == EINTR || errno == EAGAIN));
   if (received < 0) return errno == ECONNRESET ? -ECONNREFUSED : -errno;
   const struct cmsghdr *item = CMSG_FIRSTHDR(&message);
-  if (item != NULL && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS &&
-      item->cmsg_len == CMSG_LEN(sizeof(int)))
-    memcpy(memory, CMSG_DATA(item), sizeof(int)); /* the caller's to close, whatever it came with */
+  if (item != NULL && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS && item->cmsg_len >= CMSG_LEN(0) &&
+      item->cmsg_len <= CMSG_LEN(kDescriptorsMax * sizeof(int)))
+    memcpy(memory, CMSG_DATA(item), item->cmsg_len - CMSG_LEN(0)); /* the caller's to close, whatever they came with */
   if (received == 0) return -ECONNREFUSED;
   if (received != sizeof *welcome || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || welcome->magic != VS_LOCAL_MAGIC)
     return -EPROTO;
@@ -144,17 +148,20 @@ static int shake_hands(struct vs_session *session, const char *device, const cha
   session->socket_device = status.st_dev;
   session->socket_inode = status.st_ino;
   struct vs_local_hello hello = {
-      .magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .minor = VS_REGION_MINOR, .generation = generation};
+      .magic = VS_LOCAL_MAGIC, .major = VS_REGION_MAJOR, .minor = VS_REGION_MINOR, .generation = generation,
+      .takes = VS_LOCAL_TAKES_POOL};
   if (strlen(service) > sizeof hello.service || strlen(device) > sizeof hello.device) return -EINVAL;
   memcpy(hello.service, service, strlen(service));
   memcpy(hello.device, device, strlen(device));
   if (send(session->socket, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello) return -ECONNREFUSED;
 
   struct vs_local_welcome welcome;
-  int memory = -1;
-  int result = receive_welcome(session, deadline_ms, &welcome, &memory);
-  if (result == 0) result = memory >= 0 ? map_region(session, memory, welcome.region_bytes) : -EPROTO;
-  if (memory >= 0) close(memory);
+  int memory[kDescriptorsMax] = {-1, -1};
+  int result = receive_welcome(session, deadline_ms, &welcome, memory);
+  if (result == 0) result = memory[0] >= 0 ? map_region(session, memory[0], welcome.region_bytes) : -EPROTO;
+  if (result == 0 && memory[1] >= 0) result = vs_borrow_map(&session->pool, memory[1], VS_POOL_BYTES_MAX);
+  for (int i = 0; i < kDescriptorsMax; ++i)
+    if (memory[i] >= 0) close(memory[i]);
   return result;
 }
 
@@ -170,6 +177,7 @@ int vs_session_open(struct vs_session *session, const char *path, const char *se
 
 void vs_session_close(struct vs_session *session) {
   if (session->region != NULL) munmap(session->region, session->region_bytes);
+  vs_borrow_unmap(&session->pool);
   if (session->socket >= 0 && vs_session_alive(session)) close(session->socket);
   session->region = NULL;
   session->socket = -1;

@@ -1,4 +1,4 @@
-/* One connection to a backend: the socket, the region and the two rings. Made by vs_session_open, gone with vs_session_close.
+/* One connection to a backend: the socket, the region and the two rings, and the pool that the service lends from, if it does. Made by vs_session_open, gone with vs_session_close.
  *
  * One thread at a time. Errors as in vservice.h. */
 #ifndef VSERVICES_CLIENT_SESSION_H
@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "dataplane/client/pool.h"
 #include "dataplane/client/ring.h"
 #include "dataplane/client/wait.h"
 
@@ -19,6 +20,7 @@ struct vs_session {
   size_t region_bytes;
   struct vs_producer requests;
   struct vs_consumer answers;
+  struct vs_borrowed_pool pool; /* memory NULL: there is none, or who opened the session has taken it over */
   int receive_timeout_ms; /* as set on the socket */
   struct vs_wait wait;
 };

@@ -53,6 +53,31 @@ VS_EXPORT void vs_forget(struct vs_device *device);
 VS_EXPORT int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes,
                       size_t answer_max, int timeout_ms, const void **answer, size_t *answer_bytes);
 
+/* ---- answers too large to copy ---- */
+
+/* An answer that is read where the backend wrote it. What is at `data` is shared memory: it cannot be written here, and the backend
+ * may change it at any moment, so what is parsed is copied first. A frame is lent for a time (a second, mostly) and must be
+ * returned. Of an answer that the service copied into the ring, `data` is a private copy and there are no words. */
+struct vs_frame {
+  const void *data;  /* readable until the frame is returned, or the device closed */
+  size_t bytes;
+  const void *words; /* what the service says about the data: a private copy, valid until the next call on the device */
+  size_t words_bytes;
+  uint32_t connection, pool, buffer, generation; /* the library's own, as is the next */
+  uint64_t cookie;
+};
+
+/* Like vs_call, but an answer too large for the ring is not copied. `answer_max` is the room for the words alone.
+ * -EAGAIN, too, when this guest holds as many frames as it may. vs_call gives the words and the data, both copied, in one piece. */
+VS_EXPORT int vs_call_frame(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes,
+                            size_t answer_max, int timeout_ms, struct vs_frame *frame);
+/* To be asked after the data were used: 1 when they were the answer all the time; 0 when the backend took them back meanwhile, or
+ * the device has connected again since: what was made of them is to be thrown away. The frame is returned all the same. */
+VS_EXPORT int vs_frame_current(const struct vs_device *device, const struct vs_frame *frame);
+/* Gives the frame back: once, whatever became of it. Zeroes it; one of zeros may be returned for nothing. 0; -EINVAL when it is not
+ * one of this device's; -EPROTO. */
+VS_EXPORT int vs_frame_return(struct vs_device *device, struct vs_frame *frame);
+
 /* 1 when the device still is what was opened: its descriptor was not closed, or closed and used again, by the program. */
 VS_EXPORT int vs_alive(const struct vs_device *device);
 

@@ -1,0 +1,61 @@
+/* What a vs_device is made of, for the files of this library. vservice.h says what it does.
+ *
+ * One thread at a time. Errors as in vservice.h. */
+#ifndef VSERVICES_CLIENT_DEVICE_H
+#define VSERVICES_CLIENT_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/abi/local.h"
+#include "dataplane/client/session.h"
+#include "dataplane/client/vservice.h"
+
+/* The pool of one connection. Stays mapped as long as the connection, or a frame out of it: the program may be reading it. */
+struct vs_frame_pool {
+  struct vs_frame_pool *next;
+  struct vs_borrowed_pool borrowed;
+  uint32_t connection; /* the device's generation at that time */
+  uint32_t frames;     /* that the program has not returned */
+};
+
+/* Everything the session needs to begin anew elsewhere: the backend can be forgotten at any time. */
+struct vs_device {
+  char *path;
+  char service[VS_LOCAL_SERVICE_BYTES + 1];
+  struct vs_session session;
+  bool connected;
+  bool disabled;       /* the backend broke the ring: nothing is believed any more */
+  uint32_t generation; /* connects so far; upper half of the cookies */
+  uint32_t requests;   /* lower half */
+  unsigned char *answer;
+  size_t answer_bytes_max;
+  struct vs_frame_pool *pools;
+  struct vs_stats stats;
+};
+
+/* How one request was answered. */
+struct vs_reply {
+  uint64_t cookie;
+  size_t payload_bytes;       /* of the record, whose private copy is at device->answer, until the next request */
+  struct vs_frame_pool *pool; /* the answer is `buffer` in it, to be given back once; NULL: it is the payload alone */
+  struct vs_buffer buffer;
+};
+
+/* Has device->answer hold at least so many bytes; what is in it stays. -ENOMEM. */
+int vs_device_make_room(struct vs_device *device, size_t bytes);
+/* Asks and waits for the answer, with room for a record of `record_bytes`; connects and repeats where that is needed. */
+int vs_device_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t record_bytes,
+                   int64_t deadline_ms, struct vs_reply *reply);
+/* Gives a buffer of this connection back. When that cannot be done the connection ends, and all is given back with it. -EPROTO. */
+int vs_device_give_back(struct vs_device *device, const struct vs_buffer *buffer, uint64_t cookie);
+
+/* Takes the session's pool over, for the connection that begins. -ENOMEM. */
+int vs_frame_pools_begin(struct vs_device *device);
+/* Unmaps the pools of earlier connections out of which no frame is left. With `all`, every one. */
+void vs_frame_pools_sweep(struct vs_device *device, bool all);
+/* The pool of a connection; NULL when it had none. */
+struct vs_frame_pool *vs_frame_pool_of(const struct vs_device *device, uint32_t connection);
+
+#endif
