@@ -31,10 +31,16 @@ inline constexpr std::uint16_t kGrow = 257;    // payload: a 4-byte count; answe
 inline constexpr std::uint16_t kNever = 258;   // keeps the reply until release_kept()
 inline constexpr std::uint16_t kRefuse = 259;  // answers `exhausted`
 inline constexpr std::uint16_t kDrop = 260;    // forgets the reply
+inline constexpr std::uint16_t kFrame = 261;   // payload: a 4-byte count; answers a new frame of that many bytes, each of them
+                                               // its number, or with 0 the last one again. The words: the number, in 4 bytes
 
 class ScriptedService final : public Service {
  public:
+  explicit ScriptedService(std::optional<FrameNeeds> needs = {}) : needs_(needs) {}
+
   std::vector<std::pair<std::string, Error>> configure(const std::vector<Named>&) override { return {}; }
+  std::optional<FrameNeeds> frames(std::string_view) const override { return needs_; }
+  void frames_from(FrameSource& source) override { source_ = &source; }
   void handle(const Request& request, Reply reply) override {
     ++handled;
     switch (request.type) {
@@ -46,6 +52,7 @@ class ScriptedService final : public Service {
         return std::move(reply).send(std::span<const std::byte>(bytes));
       }
       case kNever: kept.push_back(std::move(reply)); return;
+      case kFrame: return show(request, std::move(reply));
       case kRefuse: return std::move(reply).send(fail(ErrorCode::exhausted, "as told"));
       default: return;
     }
@@ -54,11 +61,32 @@ class ScriptedService final : public Service {
 
   int handled = 0;
   std::vector<Reply> kept;
+  std::optional<Frame> shown;
+
+ private:
+  void show(const Request& request, Reply reply) {
+    std::uint32_t count = 0;
+    std::memcpy(&count, request.payload.data(), sizeof count);
+    if (count != 0) {
+      auto frame = source_->frame(request.service, count);
+      if (!frame) return std::move(reply).send(fail(std::move(frame.error())));
+      if (!*frame) return std::move(reply).send(fail(ErrorCode::unavailable, "no frame is free"));
+      ++number_;
+      std::memset((*frame)->bytes().data(), static_cast<int>(number_), count);
+      shown = std::move(**frame);
+    }
+    std::move(reply).send(*shown, std::as_bytes(std::span(&number_, 1)));
+  }
+
+  std::optional<FrameNeeds> needs_;
+  FrameSource* source_ = nullptr;
+  std::uint32_t number_ = 0;
 };
 
 class Node {
  public:
-  Node() {
+  // The service answers with such frames.
+  explicit Node(std::optional<FrameNeeds> frames = {}) : frames_(frames) {
     std::string pattern = (std::filesystem::temp_directory_path() / "vs-node-XXXXXX").string();
     directory_ = ::mkdtemp(pattern.data());
     start();
@@ -70,7 +98,7 @@ class Node {
 
   void start() {
     loop_ = std::make_unique<EventLoop>();
-    auto service = std::make_unique<ScriptedService>();
+    auto service = std::make_unique<ScriptedService>(frames_);
     service_ = service.get();
     backend_ = std::make_unique<Backend>(*loop_, "echo", std::move(service), directory_);
     thread_ = std::thread([this] { loop_->run(); });
@@ -119,6 +147,7 @@ class Node {
   }
 
  private:
+  std::optional<FrameNeeds> frames_;
   std::filesystem::path directory_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Backend> backend_;

@@ -24,6 +24,7 @@
 #include "dataplane/abi/dns.h"
 #include "dataplane/abi/local.h"
 #include "dataplane/ring/consumer.h"
+#include "dataplane/ring/pool.h"
 #include "dataplane/ring/producer.h"
 
 extern "C" {
@@ -51,18 +52,37 @@ struct Region {
   std::span<std::byte> bytes;
 };
 
-inline void welcome(int socket, int memory, vs_local_welcome message) {
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))]{};
+// A pool of two buffers that is what it should be, unless a test spoils it.
+struct Pool {
+  explicit Pool(int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL,
+                vs_pool_header first = make_pool_header({.pool = 1, .buffer_count = 2, .buffer_bytes = VS_PAGE_BYTES}))
+      : header(first) {
+    memory.reset(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    EXPECT_EQ(::ftruncate(memory.get(), kBytes), 0);
+    EXPECT_EQ(::pwrite(memory.get(), &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
+    EXPECT_TRUE(seals == 0 || ::fcntl(memory.get(), F_ADD_SEALS, seals) == 0);
+  }
+
+  static constexpr off_t kBytes = 4 * VS_PAGE_BYTES;
+  UniqueFd memory;
+  vs_pool_header header;
+};
+
+// With as many descriptors as are not -1.
+inline void welcome(int socket, int memory, vs_local_welcome message, int pool = -1) {
+  const int descriptors[] = {memory, pool};
+  const std::size_t bytes = (memory < 0 ? 0 : pool < 0 ? 1 : 2) * sizeof(int);
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof descriptors)]{};
   iovec part{.iov_base = &message, .iov_len = sizeof message};
   msghdr out{.msg_iov = &part, .msg_iovlen = 1};
-  if (memory >= 0) {
+  if (bytes != 0) {
     out.msg_control = control;
-    out.msg_controllen = sizeof control;
+    out.msg_controllen = CMSG_SPACE(bytes);
     cmsghdr* item = CMSG_FIRSTHDR(&out);
     item->cmsg_level = SOL_SOCKET;
     item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(item), &memory, sizeof memory);
+    item->cmsg_len = CMSG_LEN(bytes);
+    std::memcpy(CMSG_DATA(item), descriptors, bytes);
   }
   ::sendmsg(socket, &out, MSG_NOSIGNAL);
 }
@@ -115,23 +135,22 @@ inline int open_status(int timeout_ms = 20'000) {
 }
 
 // Opens and resolves; the backend answers the one request with what `answer` puts into the ring.
-inline int resolve_status(const std::function<void(RingProducer&, std::uint64_t cookie)>& answer) {
+inline int resolve_status(const std::function<void(RingProducer&, std::uint64_t cookie)>& answer, int pool = -1) {
   Region region;
   const EvilBackend backend([&](int socket) {
-    welcome(socket, region.memory.get(), good_welcome(region));
+    welcome(socket, region.memory.get(), good_welcome(region), pool);
     RingConsumer requests(consumer_memory(region.bytes, region.header.request));
     RingProducer answers(producer_memory(region.bytes, region.header.response));
     std::vector<std::byte> into(requests.payload_bytes_max());
     char bell;
-    while (::recv(socket, &bell, 1, 0) > 0) {
+    while (::recv(socket, &bell, 1, 0) > 0) do {
       const auto taken = requests.take(into);
       if (!taken || !*taken) continue;
-      answer(answers, (*taken)->cookie);
+      if ((*taken)->type != VS_RECORD_RETURN) answer(answers, (*taken)->cookie);
       answers.publish();
       requests.release();
-      (void)requests.ask_for_data();
       ::send(socket, "", 1, MSG_NOSIGNAL);
-    }
+    } while (!requests.ask_for_data());
   });
   vs_device* device = nullptr;
   EXPECT_EQ(vs_open("dns", "dns", 20'000, &device), 0);

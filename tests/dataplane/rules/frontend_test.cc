@@ -94,10 +94,16 @@ TEST(RuleS15, DescriptorsThatNobodyAskedForDoNotStayOpen) {
   const vs_local_welcome good = good_welcome(region);
   const std::span<const std::byte> whole = std::as_bytes(std::span(&good, 1));
   const std::vector<int> two(2, region.memory.get());
+  const Pool pool;
+  const std::vector<int> three{region.memory.get(), pool.memory.get(), pool.memory.get()};
   const auto before = open_descriptors();
   {
     const EvilBackend backend([&](int socket) { fuzz::send_with(socket, whole, two); });
     EXPECT_EQ(open_status(), -EPROTO);
+  }
+  {
+    const EvilBackend backend([&](int socket) { fuzz::send_with(socket, whole, three); });
+    EXPECT_EQ(open_status(), -EPROTO) << "a third one";
   }
   {
     const EvilBackend backend(
@@ -105,6 +111,32 @@ TEST(RuleS15, DescriptorsThatNobodyAskedForDoNotStayOpen) {
     EXPECT_EQ(open_status(200), -ECONNREFUSED);
   }
   EXPECT_EQ(open_descriptors(), before);
+}
+
+// A welcome with a region that is good, and a second descriptor.
+int open_status_with(int pool) {
+  Region region;
+  const vs_local_welcome good = good_welcome(region);
+  const std::array<int, 2> descriptors{region.memory.get(), pool};
+  const EvilBackend backend([&](int socket) { fuzz::send_with(socket, std::as_bytes(std::span(&good, 1)), descriptors); });
+  return open_status();
+}
+
+TEST(RuleS15, PoolsThatCanShrinkOrBeWrittenAreNotMapped) {
+  constexpr int kAll = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+  EXPECT_EQ(open_status_with(Pool().memory.get()), 0);
+  EXPECT_EQ(open_status_with(Pool(0).memory.get()), -EPROTO);
+  for (const int missing : {F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_FUTURE_WRITE, F_SEAL_SEAL})
+    EXPECT_EQ(open_status_with(Pool(kAll & ~missing).memory.get()), -EPROTO) << missing;
+  const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(open_status_with(file.get()), -EPROTO) << "a file";
+}
+
+TEST(RuleS15, PoolsWithAHeaderOfNonsenseAreNotMapped) {
+  auto header = Pool().header;
+  header.buffer_count = 1000;
+  EXPECT_EQ(open_status_with(Pool(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL, header).memory.get()),
+            -EPROTO);
 }
 
 TEST(RuleS20, SilenceEndsAtTheDeadline) {
@@ -134,6 +166,37 @@ TEST(RuleS5, AnswersToWhatWasNotAskedAreNotBelieved) {
               (void)ring.push(VS_RECORD_ANSWER, cookie, {});
             }),
             -EPROTO);
+}
+
+TEST(RuleS5, BuffersOfNoPoolAreNotBelieved) {
+  const vs_buffer buffer{.pool = 1, .buffer = 0, .generation = 1, .flags = 0, .offset = 0, .bytes = 64};
+  EXPECT_EQ(resolve_status([&](RingProducer& ring, std::uint64_t cookie) {
+              (void)ring.push(VS_RECORD_BUFFER, cookie, {bytes_of(buffer)});
+            }),
+            -EPROTO);
+}
+
+TEST(RuleS8, BuffersThatAreNoPartOfTheirPoolAreNotBelieved) {
+  const auto status_of = [](vs_buffer buffer, std::size_t bytes = sizeof(vs_buffer)) {
+    const Pool pool;
+    const auto payload = std::as_bytes(std::span(&buffer, 1)).first(bytes);
+    return resolve_status(
+        [&](RingProducer& ring, std::uint64_t cookie) { (void)ring.push(VS_RECORD_BUFFER, cookie, {payload}); },
+        pool.memory.get());
+  };
+  const vs_buffer good{.pool = 1, .buffer = 1, .generation = 0, .flags = 0, .offset = 0, .bytes = VS_PAGE_BYTES};
+  const auto with = [&](auto change) {
+    vs_buffer buffer = good;
+    change(buffer);
+    return buffer;
+  };
+  EXPECT_EQ(status_of(with([](vs_buffer& buffer) { buffer.pool = 2; })), -EPROTO);
+  EXPECT_EQ(status_of(with([](vs_buffer& buffer) { buffer.buffer = 2; })), -EPROTO);
+  EXPECT_EQ(status_of(with([](vs_buffer& buffer) { buffer.flags = 1; })), -EPROTO);
+  EXPECT_EQ(status_of(with([](vs_buffer& buffer) { buffer.offset = 1; })), -EPROTO);
+  EXPECT_EQ(status_of(with([](vs_buffer& buffer) { buffer.bytes = ~std::uint64_t{0}; })), -EPROTO);
+  EXPECT_EQ(status_of(good, sizeof good - 1), -EPROTO);
+  EXPECT_EQ(status_of(with([](vs_buffer& buffer) { buffer.generation = 7; })), -EAGAIN) << "one that was always taken back";
 }
 
 TEST(RuleS20, AnswersThatMakeNoSenseAreNotBelieved) {
