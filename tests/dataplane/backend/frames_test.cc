@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <fstream>
 
-
 #include "node.h"
 
 extern "C" {
