@@ -111,7 +111,9 @@ Backend::TimePoint Backend::serve(const Scheduler::Turn& turn, TimePoint begun) 
   if (std::exchange(live->window, window_) != window_) ++active_;
   const std::uint64_t bytes_before = live->binding.counters.request_bytes;
   serving_ = turn.session;
+  live->session.begin_turn();
   const TimePoint ended = serve_session(turn.session, *live, begun, std::min(turn.budget, kTurnMax));
+  live->session.end_turn();
   serving_.reset();
   scheduler_.charge(turn.flow, (ended - begun).count() + cost_of_bytes(live->binding.counters.request_bytes - bytes_before));
   return ended;

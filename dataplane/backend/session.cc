@@ -142,8 +142,19 @@ Result<> Session::put(std::size_t slot_number, vs_status status, std::uint16_t t
   const auto pushed = answers_.push(type, slot.cookie, payload);
   if (!pushed) return fail(pushed.error());
   if (!*pushed) return give_up(VS_BROKEN_CREDIT, "no room for an answer whose room was promised");
-  ring_doorbell_if(answers_.publish());
+  if (!in_turn_) publish();
   return {};
+}
+
+void Session::begin_turn() { in_turn_ = true; }
+
+void Session::end_turn() {
+  in_turn_ = false;
+  publish();
+}
+
+void Session::publish() {
+  if (answers_.unpublished()) ring_doorbell_if(answers_.publish());
 }
 
 vs_broken Session::broken() const {

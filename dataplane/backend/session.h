@@ -75,6 +75,10 @@ class Session {
   // The same with `words` and a frame that the guest reads in place. One that has no pool is given a copy, if that fits.
   Result<> answer(std::size_t slot, const FrameLoan& frame, std::span<const std::byte> words, TimePoint now);
 
+  // Answers given in a turn are published together at its end: one fence and at most one doorbell for all of them.
+  void begin_turn();
+  void end_turn();
+
   // What the guest broke, if it did; counted once by the caller.
   [[nodiscard]] vs_broken broken() const;
 
@@ -99,6 +103,7 @@ class Session {
   // What is answered instead of a payload for which the guest has no room; nullopt: it has.
   [[nodiscard]] std::optional<vs_answer> too_large(std::size_t slot, std::size_t payload_bytes) const;
   tl::unexpected<Error> give_up(vs_broken why, const char* what);
+  void publish();
   void ring_doorbell_if(bool asked);
 
   UniqueFd socket_;
@@ -113,6 +118,7 @@ class Session {
   std::size_t next_slot_ = 0;
   std::uint32_t record_bytes_mean_ = 64;
   int wakes_undrained_ = 0;
+  bool in_turn_ = false;
 };
 
 }  // namespace vs

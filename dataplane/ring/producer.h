@@ -39,6 +39,7 @@ class RingProducer {
 
   // Publishes what was committed since the last call: once a batch. True when the consumer asked to be woken.
   bool publish();
+  [[nodiscard]] bool unpublished() const { return prod_ != published_; }
 
   // Asks to be woken when `payload_bytes` fit, and looks again: true when it must wait, false when there is room now.
   Result<bool> ask_for_space(std::size_t payload_bytes);
