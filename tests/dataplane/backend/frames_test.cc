@@ -5,7 +5,10 @@
 #include <cerrno>
 #include <fstream>
 
+#include "dataplane/ring/consumer.h"
+#include "dataplane/ring/producer.h"
 #include "node.h"
+#include "raw_guest.h"
 
 extern "C" {
 #include "dataplane/client/session.h"
@@ -165,6 +168,30 @@ TEST_F(Frames, AreCopiedForProgramsThatKnowNothingOfThem) {
   }
   EXPECT_EQ(guest.echo("small ones, too"), "small ones, too");
   EXPECT_EQ(pool("returned_total"), 100);
+}
+
+TEST_F(Frames, AreCopiedForFrontendsThatReadNoPool) {
+  RawGuest guest(node_.socket());
+  RingProducer requests(producer_memory(guest.region, guest.header.request));
+  RingConsumer answers(consumer_memory(guest.region, guest.header.response));
+  std::vector<std::byte> into(answers.payload_bytes_max());
+  const auto status_of = [&](std::uint32_t count) {
+    const vs_request head{.answer_bytes_max = 32 << 10, .timeout_ms = 0};
+    EXPECT_TRUE(*requests.push(kFrame, 1, {std::as_bytes(std::span(&head, 1)), std::as_bytes(std::span(&count, 1))}));
+    requests.publish();
+    guest.doorbell();
+    while (answers.empty()) std::this_thread::yield();
+    const auto taken = answers.take(into);
+    EXPECT_EQ((*taken)->type, VS_RECORD_ANSWER);
+    vs_answer answer{};
+    std::memcpy(&answer, into.data(), sizeof answer);
+    const std::size_t copied = answer.status == VS_STATUS_OK ? 4 + count : 0;
+    EXPECT_EQ((*taken)->payload.size(), sizeof answer + copied);
+    return answer.status;
+  };
+  EXPECT_EQ(status_of(1000), static_cast<std::uint32_t>(VS_STATUS_OK));
+  EXPECT_EQ(status_of(300 << 10), static_cast<std::uint32_t>(VS_STATUS_TOO_LARGE));
+  EXPECT_EQ(pool("lent_total"), 0);
 }
 
 TEST_F(Frames, AreNoneWhenAnAnswerCameThroughTheRing) {
