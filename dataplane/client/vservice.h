@@ -48,7 +48,8 @@ VS_EXPORT void vs_close(struct vs_device *device);
 VS_EXPORT void vs_forget(struct vs_device *device);
 
 /* Sends one request of `type` (VS_RECORD_SERVICE and up) and waits at most `timeout_ms` for its answer. `answer_max` is the room
- * that is reserved for the answer in the ring; when it proves too small, the request is repeated with what is needed.
+ * that is reserved for the answer in the ring; when it proves too small, the request is repeated with what is needed. An answer that
+ * does not pass through the ring (see vs_call_frame) is copied, too; repeated, when the backend took it back before it was.
  * On success `*answer` (valid until the next call on the device) and `*answer_bytes` are the service's answer, a private copy. */
 VS_EXPORT int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes,
                       size_t answer_max, int timeout_ms, const void **answer, size_t *answer_bytes);
