@@ -237,6 +237,7 @@ TEST_F(Frames, OfAServiceThatADomainLosesAreForTheOthers) {
   const Held before(loser, 1000);
   const Held of_other(other, 0);
   grant({"web2"});
+  EXPECT_EQ(Held(other, 0).status, -EAGAIN) << "what was made for those of before";
   const Held after(other, 1000);
   ASSERT_EQ(after.status, 0);
   EXPECT_TRUE(after.holds(2));
