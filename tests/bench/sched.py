@@ -2,7 +2,8 @@
 
   sched.share     guests that flood one loop: the furthest that one's share is from an equal one, in
                   percent, by the scheduler's own measure (service time and bytes)
-  sched.victim    one guest that asks now and then, alone and beside a flood: microseconds
+  sched.victim    one guest that asks now and then, alone and beside a flood: microseconds; node_p99
+                  is the backend's part of it, without the guest's own waiting for a core
   sched.limit     a flood with a rate: how far what it got is from its rate, in percent
   sched.sessions  sessions with rings of 32 KiB each way: what opening them took, and their memory
 
@@ -74,7 +75,12 @@ def figures(case, values, told):
     if case == "victim":
         ordered = sorted(told["latencies_ns"])
         middle, late = (results.percentile(ordered, part) / 1000 for part in (0.5, 0.99))
-        return {"p50": round(middle, 1), "p99": round(late, 1), "max": round(ordered[-1] / 1000, 1)}
+        return {
+            "p50": round(middle, 1),
+            "p99": round(late, 1),
+            "max": round(ordered[-1] / 1000, 1),
+            "node_p99": round(told["node_p99_us"], 1),
+        }
     if case == "limit":
         off = told["per_s"] / values["rate"] - 1
         return {"off_percent": round(100 * off, 3), "per_s": round(told["per_s"], 1)}
