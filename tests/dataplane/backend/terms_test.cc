@@ -107,7 +107,9 @@ TEST_F(Bindings, ThatChangeTheirTermsReconnectAndGoOn) {
   EXPECT_EQ(guest.stats().reconnects, 1u);
 }
 
-TEST_F(Bindings, MayTakeNoMoreMemoryThanTheirDomain) {
+using RuleS12 = Bindings;
+
+TEST_F(RuleS12, SessionsTakeNoMoreMemoryThanTheirDomainMay) {
   const Terms terms{.request_bytes = 64 << 10, .response_bytes = 64 << 10, .memory_bytes_max = 320 << 10};
   node_.configure({{"web1-echo", "web1", "echo", "echo", true, terms}, {"web2-echo", "web2", "echo", "echo", true}});
   const Guest first(node_.home("web1"));
