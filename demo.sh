@@ -23,6 +23,8 @@ esac
 
 node=/run/vservices-demo # short: the path of a unix socket is
 port=5300                # as policies/demo.yaml says
+nats_port=5322           # and one for MQTT
+mqtt_port=5383
 bin=$PWD/build/normal/bin
 
 end_process() { # FILE SIGNAL: ends the process whose number stands in FILE, and waits until it is gone
@@ -39,8 +41,15 @@ end_process() { # FILE SIGNAL: ends the process whose number stands in FILE, and
   kill -KILL "$pid"
 }
 
+stop_two_nodes() {
+  end_process "$node/alpha/vsmgrd.pid" INT
+  end_process "$node/beta/vsmgrd.pid" INT
+  end_process "$node/nats.pid" TERM
+}
+
 stop_node() {
   end_process "$node/vsmgrd.pid" INT # with its backends
+  stop_two_nodes
   end_process "$node/dnsmasq.pid" TERM
   rm -rf "$node"
 }
@@ -63,7 +72,7 @@ if [ ! -e build/normal/build.ninja ] || ! ninja -C build/normal -n vsctl 2>/dev/
 fi
 mkdir -p build
 cmake --preset normal >build/normal.configure.log 2>&1 || { cat build/normal.configure.log; exit 1; }
-ninja -C build/normal vsmgrd vsbackend vsctl vs_client nss_vservice >build/normal.build.log 2>&1 ||
+ninja -C build/normal vsmgrd vsbackend vsctl vs_client nss_vservice channel >build/normal.build.log 2>&1 ||
   { tail -n 60 build/normal.build.log; exit 1; }
 
 failed() {
@@ -156,6 +165,68 @@ show vsctl metrics vservices_opens_refused_total
 expect 0
 show vsctl get bindings
 expect 0
+
+say "Two more nodes, alpha and beta, and a NATS server between them that also speaks MQTT"
+cat >"$node/nats.conf" <<END
+server_name: between
+listen: "127.0.0.1:$nats_port"
+jetstream { store_dir: "$node/jetstream" }
+mqtt { host: "127.0.0.1", port: $mqtt_port }
+END
+nats-server -c "$node/nats.conf" >"$node/nats.log" 2>&1 &
+echo $! >"$node/nats.pid"
+until_true grep -q 'Server is ready' "$node/nats.log"
+grep -o 'Listening for.*' "$node/nats.log"
+on() { VSCTL_SOCKET=$node/$1/vsmgrd.sock vsctl "${@:2}"; } # NODE ARGUMENT...
+for name in alpha beta; do
+  mkdir -m 0755 "$node/$name"
+  vsmgrd --state-dir "$node/$name/state" --run-dir "$node/$name" --node-name "$name" \
+    --engine "hub=nats,server=nats://127.0.0.1:$nats_port" >"$node/$name/vsmgrd.log" 2>&1 &
+  echo $! >"$node/$name/vsmgrd.pid"
+  until_true on "$name" version
+  show on "$name" apply -f policies/two-nodes.yaml
+  expect 0
+done
+engine_connected() { on "$1" channel ls "$2" | grep -q ' connected'; } # NODE BINDING
+until_true engine_connected alpha sensor-bus
+until_true engine_connected beta screen-bus
+
+say "A sensor on alpha publishes; a screen on beta and an MQTT client outside hear it"
+on beta run screen -- "$bin/channel" sub 'room.>' '' 1 >"$node/screen.log" 2>&1 &
+screen=$!
+stdbuf -oL mosquitto_sub -h 127.0.0.1 -p $mqtt_port -t 'demo/room/#' -q 0 -C 1 -W 60 -v -d >"$node/outside.log" 2>&1 &
+outside=$!
+until_true grep -q subscribed "$node/screen.log"
+until_true grep -qi SUBACK "$node/outside.log"
+subscribed_once() { on beta channel ls screen-bus | grep -q ' 1 patterns'; }
+until_true subscribed_once
+show on alpha run sensor -- "$bin/channel" pub room.north 21
+expect 0
+wait "$screen"
+wait "$outside"
+echo "screen on beta:         $(grep '^room' "$node/screen.log")"
+echo "mosquitto_sub outside:  $(grep '^demo/' "$node/outside.log")"
+grep -q '^room.north 1 21$' "$node/screen.log"
+grep -q '^demo/room/north 21$' "$node/outside.log"
+
+say "The server is gone: a sensor that must be heard waits; it is back: nothing was lost"
+on beta run screen -- "$bin/channel" sub 'alarm.>' '' 1 >"$node/alarm.log" 2>&1 &
+screen=$!
+until_true grep -q subscribed "$node/alarm.log"
+end_process "$node/nats.pid" KILL
+on alpha run sensor -- "$bin/channel" pub alarm.fire cellar &
+sensor=$!
+alarm_waits() { on alpha channel ls sensor-bus | grep -q '1 not stored yet'; }
+until_true alarm_waits
+show on alpha channel ls sensor-bus
+expect 0
+nats-server -c "$node/nats.conf" >>"$node/nats.log" 2>&1 &
+echo $! >"$node/nats.pid"
+wait "$sensor"
+wait "$screen"
+echo "screen on beta:         $(grep '^alarm' "$node/alarm.log")"
+grep -q '^alarm.fire 1 cellar$' "$node/alarm.log"
+stop_two_nodes
 
 trap - ERR
 if [ -n "$keep" ]; then

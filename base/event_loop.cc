@@ -1,6 +1,7 @@
 #include "base/event_loop.h"
 
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <array>
@@ -26,13 +27,19 @@ void pause_core() {
 #endif
 }
 inline constexpr std::uint64_t kWakeToken = 0;
+inline constexpr std::uint64_t kAlarmToken = 1;
 
 }  // namespace
 
-EventLoop::EventLoop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  VS_CHECK(epoll_ && wake_);
+EventLoop::EventLoop()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      alarm_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  VS_CHECK(epoll_ && wake_ && alarm_);
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeToken}};
   VS_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) == 0);
+  event = {.events = EPOLLIN | EPOLLET, .data = {.u64 = kAlarmToken}};
+  VS_CHECK(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, alarm_.get(), &event) == 0);
 }
 
 EventLoop::~EventLoop() = default;
@@ -105,10 +112,22 @@ void EventLoop::dispatch(std::chrono::nanoseconds timeout) {
   run_deferred();
 }
 
+// An alarm that stays set costs less than a time limit of each wait, for which the kernel starts and stops a timer every time.
 std::span<const epoll_event> EventLoop::sleep(std::chrono::nanoseconds timeout) {
-  const timespec limit{.tv_sec = timeout.count() / 1'000'000'000, .tv_nsec = timeout.count() % 1'000'000'000};
-  const int count = ::epoll_pwait2(epoll_.get(), events_.data(), kEventsPerWait, &limit, nullptr);
+  const bool waits = timeout.count() > 0;
+  if (waits) set_alarm(std::chrono::steady_clock::now() + timeout);
+  const int count = ::epoll_wait(epoll_.get(), events_.data(), kEventsPerWait, waits ? -1 : 0);
   return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
+}
+
+// One that is set for earlier stays: the loop then wakes for nothing, once, and sets the next.
+void EventLoop::set_alarm(TimePoint when) {
+  if (alarm_at_ <= when) return;
+  alarm_at_ = when;
+  const auto since = std::max(when.time_since_epoch(), std::chrono::nanoseconds(1));  // 0 would be none
+  const itimerspec at{.it_interval = {},
+                      .it_value = {.tv_sec = since.count() / 1'000'000'000, .tv_nsec = since.count() % 1'000'000'000}};
+  VS_CHECK(::timerfd_settime(alarm_.get(), TFD_TIMER_ABSTIME, &at, nullptr) == 0);
 }
 
 std::span<const epoll_event> EventLoop::wait(std::chrono::nanoseconds timeout) {
@@ -152,6 +171,10 @@ void EventLoop::handle(std::span<const epoll_event> events) {
     if (token == kWakeToken) {
       eventfd_t ignored;
       ::eventfd_read(wake_.get(), &ignored);
+      continue;
+    }
+    if (token == kAlarmToken) {
+      alarm_at_ = kNever;
       continue;
     }
     const auto found = watches_.find(token);

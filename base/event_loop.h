@@ -98,10 +98,12 @@ class EventLoop {
   void run_timers();
   void run_posted();
   void run_deferred();
+  void set_alarm(TimePoint when);
   [[nodiscard]] std::chrono::nanoseconds time_to_wait() const;
   void wake();
 
   static constexpr int kEventsPerWait = 64;
+  static constexpr TimePoint kNever = TimePoint::max();
 
   std::array<epoll_event, kEventsPerWait> events_;
   Poller* poller_ = nullptr;
@@ -110,10 +112,12 @@ class EventLoop {
   LoopCounts counts_;
   UniqueFd epoll_;
   UniqueFd wake_;
+  UniqueFd alarm_;
+  TimePoint alarm_at_ = kNever;
   // An fd's number is used again as soon as it is closed; a token never is, so a late event finds nothing.
   std::unordered_map<int, std::uint64_t> tokens_;
   std::unordered_map<std::uint64_t, std::shared_ptr<FdCallback>> watches_;
-  std::uint64_t token_next_ = 1;
+  std::uint64_t token_next_ = 2;
   std::map<std::pair<TimePoint, TimerId>, Callback> timers_;
   std::unordered_map<std::uint64_t, TimePoint> timer_times_;
   std::uint64_t timer_next_ = 1;

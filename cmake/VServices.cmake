@@ -55,6 +55,8 @@ if(VS_SANITIZE STREQUAL "address")
   list(APPEND VS_TEST_FLAGS -fno-sanitize=undefined)
 endif()
 
+set(VS_LEAKS "LSAN_OPTIONS=suppressions=${VS_ROOT}/tests/leaks.txt:print_suppressions=0")
+
 # vs_test(FILE_test.cc library... [THREADED]) : one file, one executable, one ctest entry a case.
 # THREADED tests also run under ThreadSanitizer. Paths are relative to tests/.
 function(vs_test source)
@@ -71,5 +73,6 @@ function(vs_test source)
   target_link_libraries(test.${name} PRIVATE ${ARG_UNPARSED_ARGUMENTS} vs_flags GTest::gtest_main GTest::gmock)
   target_compile_definitions(test.${name} PRIVATE VS_SOURCE_DIR="${VS_ROOT}"
                              VS_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  gtest_discover_tests(test.${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+  gtest_discover_tests(test.${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+                       PROPERTIES TIMEOUT 120 ENVIRONMENT ${VS_LEAKS})
 endfunction()

@@ -11,12 +11,26 @@ install_packages() { # LIST
   echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
   local log
   log=$(mktemp)
-  # A service that a package brings is not to be started for our sake.
-  if ! { apt-get update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends "${missing[@]}"; } \
-      >"$log" 2>&1; then
+  if ! without_services apt_install "${missing[@]}" >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     echo "could not install the packages above; the whole log is in $log" >&2
     return 1
   fi
   rm -f "$log"
 }
+
+apt_install() { apt-get update && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends "$@"; }
+
+# COMMAND... PACKAGE...: a service that a package brings is not to run for our sake, neither now nor after the next boot.
+without_services() (
+  policy=/usr/sbin/policy-rc.d # invoke-rc.d and deb-systemd-invoke ask it; one that is there is the machine's own
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 0755 "$policy"
+  fi
+  "$@" || exit 1
+  for service in prometheus mosquitto nats-server; do
+    case " $* " in *" $service "*) systemctl disable "$service.service" ;; esac
+  done
+)

@@ -18,22 +18,33 @@ enum class ExitCode : int {
   denied = 5,       // this user may not do that
   unavailable = 6,  // the daemon cannot be reached, or cannot serve now
   timeout = 7,      // not within --timeout
-  internal = 70  // a fault of the daemon, of this program or of the node (disk full); EX_SOFTWARE
+  failed = 8,       // the operation that was waited for failed; nothing of it stays
+  cancelled = 9,    // it was cancelled
+  changed = 10,     // apply --detailed-exitcode: something changed
+  not_applied = 65,  // committed, and not in force within --timeout; it stays recorded (as in Open vSwitch)
+  internal = 70,  // a fault of the daemon, of this program or of the node (disk full); EX_SOFTWARE
                  // of sysexits.h
+  interrupted = 130
 };
 
 // The same table for people; the footer of `vsctl --help`.
 inline constexpr const char* kExitCodesHelp =
     "Exit codes:\n"
-    "  0   done\n"
-    "  1   the answer is no: denied (explain), a binding failed (apply), no such metric (metrics)\n"
+    "  0   done; no differences; allowed\n"
+    "  1   the answer is no: differences (diff), denied (explain), a binding failed (apply), not so (wait),\n"
+    "      no such metric (metrics)\n"
     "  2   wrong usage, or invalid input\n"
     "  3   no such object\n"
     "  4   conflict: changed meanwhile, or still needed by others\n"
     "  5   this user may not do that\n"
     "  6   the daemon cannot be reached, or cannot serve now\n"
     "  7   not within --timeout\n"
+    "  8   the operation failed; nothing of it stays\n"
+    "  9   the operation was cancelled\n"
+    "  10  apply --detailed-exitcode: something changed\n"
+    "  65  committed, but not in force within --timeout; it stays recorded\n"
     "  70  a fault of the daemon, of vsctl or of the node\n"
+    "  130 interrupted\n"
     "  `vsctl run` ends as its command does: its status, 128 + signal, 126 not executable, 127 not "
     "found.";
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "vsctl/commands/cli.h"
 #include "vsctl/commands/complete.h"
+#include "vsctl/output/json_view.h"
 #include "vsctl/output/report.h"
 
 namespace {
@@ -18,16 +19,20 @@ using vs::ctl::ExitCode;
 ExitCode run(const vs::ctl::Invocation& invocation) {
   const vs::SystemClock clock;
   const vs::ctl::Deadline deadline(clock, invocation.timeout);
-  vs::ctl::Http http(invocation.socket_path, deadline);
+  vs::ctl::Http http(invocation.endpoint, deadline);
   vs::ctl::Daemon daemon(http);
+  vs::ctl::JsonView view(invocation.path.value_or(vs::ctl::JsonPath()), std::cout);
+  std::ostream viewed(&view);
   vs::ctl::Session session{.daemon = daemon,
-                           .socket_path = invocation.socket_path,
+                           .endpoint = invocation.endpoint,
                            .deadline = deadline,
                            .format = invocation.format,
-                           .out = std::cout,
+                           .colour = invocation.colour,
+                           .quiet = invocation.quiet,
+                           .out = invocation.path ? viewed : std::cout,
                            .err = std::cerr};
   const auto outcome = invocation.command(session);
-  std::cout.flush();
+  session.out.flush();
   if (!outcome) std::cerr << vs::ctl::report(outcome.error());
   return outcome ? *outcome : outcome.error().exit;
 }

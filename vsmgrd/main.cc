@@ -5,7 +5,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <functional>
+#include <iostream>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -14,21 +18,29 @@
 #include "vsmgrd/api/api.h"
 #include "vsmgrd/backends/process_backends.h"
 #include "vsmgrd/config/options.h"
+#include "vsmgrd/hypervisor/libxl_hypervisor.h"
+#include "vsmgrd/lifecycle/check_config.h"
+#include "vsmgrd/lifecycle/memory.h"
+#include "vsmgrd/lifecycle/notifier.h"
+#include "vsmgrd/lifecycle/probe.h"
+#include "vsmgrd/lifecycle/process_samples.h"
+#include "vsmgrd/lifecycle/watchdog.h"
 #include "vsmgrd/metrics/metrics.h"
-#include "vsmgrd/policy/policy_set.h"
+#include "vsmgrd/policy/engine.h"
 #include "vsmgrd/reconciler/reconciler.h"
+#include "vsmgrd/store/backup.h"
 #include "vsmgrd/store/store.h"
 
 namespace {
 
-inline constexpr std::chrono::milliseconds kScrapePatience{500};  // for the backends' counters; then the last known ones
+inline constexpr std::chrono::milliseconds kScrapePatience{60};  // for the backends' counters; then the last known ones
 inline constexpr std::chrono::milliseconds kDescribeWait{100};   // for what a binding does now; then it is not shown
 inline constexpr int kExitFailed = 1;
-inline constexpr int kExitNewerDatabase = 78;  // EX_CONFIG of sysexits.h
 
+// What is there already keeps its mode; what we make has this one, whatever the umask.
 vs::Result<> make_directory(const std::filesystem::path& path, mode_t mode) {
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return vs::fail_errno(errno, "make " + path.string());
-  return {};
+  if (::mkdir(path.c_str(), mode) == 0) return ::chmod(path.c_str(), mode) == 0 ? vs::Result<>() : vs::fail_errno(errno, path.string());
+  return errno == EEXIST ? vs::Result<>() : vs::fail_errno(errno, "make " + path.string());
 }
 
 // Blocked in every thread from here on; taken by wait_for_signal.
@@ -43,13 +55,96 @@ sigset_t block_signals() {
   return signals;
 }
 
-int wait_for_signal(const sigset_t& signals) {
-  int signal = SIGHUP;
-  while (signal == SIGHUP) sigwait(&signals, &signal);  // a closed terminal is no reason to end
-  return signal;
+// Until a signal that ends the process. SIGHUP asks for `reload`: a closed terminal is no reason to end.
+int wait_for_signal(const sigset_t& signals, const std::function<void()>& reload) {
+  for (int signal = 0;;) {
+    sigwait(&signals, &signal);
+    if (signal != SIGHUP) return signal;
+    reload();
+  }
 }
 
-vs::Result<> serve(const vs::Options& options, vs::Store& store, const vs::Clock& clock, const sigset_t& signals) {
+vs::Result<vs::http::AccessSettings> access_settings(const vs::AccessOptions& options) {
+  vs::http::AccessSettings settings;
+  for (const std::string& text : options.roles) {
+    auto rule = vs::http::RoleRule::parse(text);
+    if (!rule) return vs::fail(std::move(rule.error()).within("--role-of"));
+    settings.roles.push_back(std::move(*rule));
+  }
+  if (options.metrics_token_file.empty()) return settings;
+  auto secret = vs::http::SecretHash::of_file(options.metrics_token_file);
+  if (!secret) return vs::fail(std::move(secret.error()).within("--metrics-token-file"));
+  settings.metrics_secret = *secret;
+  return settings;
+}
+
+vs::http::TlsFiles tls_files(const vs::AccessOptions& options) {
+  return {options.tls_certificate, options.tls_key, options.tls_client_ca};
+}
+
+std::optional<gid_t> group_of(const std::string& number) {
+  if (number.empty()) return std::nullopt;
+  return static_cast<gid_t>(std::stoul(number));
+}
+
+vs::http::ServerOptions server_options(const vs::Options& options) {
+  vs::http::ServerOptions server;
+  server.socket_path = options.socket;
+  server.socket_group = group_of(options.access.socket_group);
+  server.read_only = {options.access.read_only_socket, 0660, group_of(options.access.read_only_group)};
+  server.remote_address = options.access.remote_address;
+  server.metrics_address = options.access.metrics_address;
+  server.tls = tls_files(options.access);
+  return server;
+}
+
+// What of the options may change while we run. What is wrong changes nothing.
+void reload_options(const std::function<std::variant<vs::Options, int>()>& read_options, vs::Api& api) {
+  const auto parsed = read_options();
+  const auto* options = std::get_if<vs::Options>(&parsed);
+  if (options == nullptr) return vs::log::error("vsmgrd.not_reloaded", {{"why", "a wrong option"}});
+  auto access = access_settings(options->access);
+  const auto reloaded = access ? api.reload(std::move(*access), tls_files(options->access)) : vs::Result<>(vs::fail(access.error()));
+  if (!reloaded) return vs::log::error("vsmgrd.not_reloaded", {{"why", reloaded.error()}});
+  vs::log::set_level(options->log_level);
+  vs::log::info("vsmgrd.reloaded", {{"log_level", options->log_level_name}});
+}
+
+// What main() alone has: how the world talks to us, and we to it.
+struct Surroundings {
+  const sigset_t& signals;
+  const vs::Notifier& notifier;
+  std::function<std::variant<vs::Options, int>()> read_options;
+};
+
+// Says that we serve, and goes on saying so while it is true. Returns the signal that ends us.
+int serve_until_signal(const Surroundings& around, const std::filesystem::path& socket, const vs::Reconciler& reconciler,
+                       vs::Api& api) {
+  const std::string serving = "serving on " + socket.string();
+  const auto stuck_after = around.notifier.watchdog().value_or(std::chrono::microseconds{0});
+  const vs::Watchdog watchdog(around.notifier,
+                              {{"api", [&](auto patience) { return vs::answers_http(socket, patience); }},
+                               {"reconciler", [&](auto) { return !reconciler.stuck(stuck_after); }}});
+  around.notifier.ready(serving);
+  return wait_for_signal(around.signals, [&] {
+    around.notifier.reloading();
+    reload_options(around.read_options, api);
+    around.notifier.ready(serving);
+  });
+}
+
+// What the hypervisor says of a declared domU; null of all other domains.
+nlohmann::json describe_guest(vs::Store& store, const vs::Hypervisor& hypervisor, const std::string& name) {
+  const auto domain = store.get(vs::Kind::domain, name);
+  if (!domain || std::get<vs::DomainSpec>(domain->resource.spec).type != "xen") return nullptr;
+  const auto guests = hypervisor.guests();
+  const vs::Guest* guest = vs::find_guest(guests, domain->resource);
+  return guest == nullptr ? nlohmann::json() : vs::encode(*guest);
+}
+
+vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr<vs::PolicyEngine> policies,
+                   const vs::Clock& clock,
+                   const Surroundings& around) {
   vs::Metrics metrics(VS_VERSION);
   vs::Wake wake;
   const vs::BackendProgram program{.executable = options.backend_program,
@@ -65,13 +160,20 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, const vs::Clock
                   metrics.set_samples("backend:" + kind, std::move(samples));
                 }});
   if (!backends) return vs::fail(std::move(backends.error()));
+  const auto hypervisor = vs::open_hypervisor([&] { wake.ring(); });
   vs::Reconciler reconciler(store, **backends, clock, wake);
+  reconciler.find_guests_with(*hypervisor);
+  auto engines = vs::read_engines(options.engines);
+  if (!engines) return vs::fail(std::move(engines.error()));
+  reconciler.reach_nodes_by({.node = options.node_name, .by_name = std::move(*engines)});
   reconciler.on_samples([&](std::vector<vs::Sample> samples) { metrics.set_samples("reconciler", std::move(samples)); });
   store.on_commit([&] { wake.ring(); });
-  reconciler.start();
 
   vs::ApiOptions api_options;
-  api_options.server.socket_path = options.socket;
+  api_options.server = server_options(options);
+  auto access = access_settings(options.access);
+  if (!access) return vs::fail(std::move(access.error()));
+  api_options.access = std::move(*access);
   std::atomic<vs::Api*> api_to_read = nullptr;
   auto api = vs::Api::start(
       api_options, store, clock,
@@ -79,16 +181,26 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, const vs::Clock
            [&] {
              (*backends)->refresh(kScrapePatience);
              if (vs::Api* counted = api_to_read) metrics.set_samples("http", counted->samples());
+             metrics.set_samples("store", store.samples());
+             metrics.set_samples("process", vs::process_samples());
              return metrics.text();
            },
-       .binding_live = [&](const std::string& binding) { return (*backends)->describe(binding, kDescribeWait); },
+       .live =
+           [&](vs::Kind kind, const std::string& name) {
+             return kind == vs::Kind::binding ? (*backends)->describe(name, kDescribeWait)
+                    : kind == vs::Kind::domain ? describe_guest(store, *hypervisor, name)
+                                               : nlohmann::json();
+           },
+       .policies = std::move(policies),
        .on_request = [&](std::string_view method, std::string_view route, int status,
                          std::chrono::nanoseconds duration) { metrics.count_request(method, route, status, duration); }});
   if (!api) return vs::fail(std::move(api.error()));
   api_to_read = api->get();
+  reconciler.start();  // what it does first is long work where there is much: who asks is answered meanwhile
   vs::log::info("vsmgrd.ready", {{"socket", options.socket.string()}, {"version", VS_VERSION}});
 
-  const int signal = wait_for_signal(signals);
+  const int signal = serve_until_signal(around, options.socket, reconciler, **api);
+  around.notifier.stopping(signal == SIGINT ? "ending, and the backends too" : "ending; the backends serve on");
   vs::log::info("vsmgrd.stopping", {{"signal", signal}, {"backends", signal == SIGINT ? "stop" : "serve on"}});
   (*api)->stop();
   reconciler.stop();
@@ -96,9 +208,40 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, const vs::Clock
   return {};
 }
 
-vs::Result<std::unique_ptr<vs::Store>> open_store(const vs::Options& options, const vs::Clock& clock) {
+vs::Result<std::unique_ptr<vs::Store>> open_store(const vs::Options& options, const vs::Clock& clock,
+                                                  vs::PolicyEngine& policies) {
   if (auto made = make_directory(options.state_directory, 0700); !made) return vs::fail(std::move(made.error()));
-  return vs::Store::open(options.state_directory / "vsmgrd.db", clock, vs::decide_bindings);
+  return vs::Store::open(options.state_directory / vs::kDatabaseFile, clock,
+                         [&policies](const vs::Desired& desired, const vs::Affected& affected) {
+                           return policies.decide(desired, affected);
+                         });
+}
+
+// Exit status of --check-config.
+int report_config(const vs::Options& options) {
+  vs::ConfigReport report = vs::check_config(options);
+  if (const auto access = access_settings(options.access); !access) report.problems.push_back(access.error().message);
+  if (const auto engines = vs::read_engines(options.engines); !engines) report.problems.push_back(engines.error().message);
+  if (!options.access.remote_address.empty())
+    if (const auto loaded = vs::http::TlsContext().load(tls_files(options.access)); !loaded)
+      report.problems.push_back(loaded.error().message);
+  for (const std::string& fact : report.facts) std::cout << fact << "\n";
+  for (const std::string& problem : report.problems) std::cerr << "vsmgrd: " << problem << "\n";
+  if (report.problems.empty()) std::cout << "vsmgrd could start\n";
+  return report.problems.empty() ? 0 : vs::kExitBadConfig;
+}
+
+// Exit status of --restore.
+int restore(const vs::Options& options, const vs::Clock& clock) {
+  auto restored = make_directory(options.state_directory, 0700);
+  if (restored) restored = vs::restore_backup(options.restore, options.state_directory / vs::kDatabaseFile, clock);
+  if (restored) {
+    std::cout << "restored " << options.restore.string() << "; start vsmgrd again\n";
+    return 0;
+  }
+  std::cerr << "vsmgrd: --restore: " << restored.error().message << "\n";
+  return restored.error().code == vs::ErrorCode::conflict || restored.error().code == vs::ErrorCode::invalid ? vs::kExitBadConfig
+                                                                                                            : kExitFailed;
 }
 
 }  // namespace
@@ -107,18 +250,25 @@ int main(int argc, char** argv) {
   const auto parsed = vs::parse_options(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const auto& options = std::get<vs::Options>(parsed);
+  if (options.check_config) return report_config(options);
   vs::log::set_level(options.log_level);
+  vs::limit_heaps();
+  const vs::Notifier notifier = vs::Notifier::from_environment();
   const sigset_t signals = block_signals();
   const vs::SystemClock clock;
+  if (!options.restore.empty()) return restore(options, clock);
 
-  auto store = open_store(options, clock);
+  const auto policies = std::make_shared<vs::PolicyEngine>(
+      vs::NodeFacts{.name = options.node_name, .labels = options.node_labels});
+  auto store = open_store(options, clock, *policies);
   if (!store) {
     vs::log::error("store.not_opened", {{"error", store.error()}});
-    return store.error().code == vs::ErrorCode::conflict ? kExitNewerDatabase : kExitFailed;
+    return store.error().code == vs::ErrorCode::conflict ? vs::kExitBadConfig : kExitFailed;
   }
-  if (options.check_only) return 0;
+  const vs::MemoryKeeper memory;
   auto served = make_directory(options.run_directory, 0755);
-  if (served) served = serve(options, **store, clock, signals);
+  if (served) served = serve(options, **store, policies, clock,
+                             {.signals = signals, .notifier = notifier, .read_options = [=] { return vs::parse_options(argc, argv); }});
   if (!served) {
     vs::log::error("vsmgrd.failed", {{"error", served.error()}});
     return kExitFailed;

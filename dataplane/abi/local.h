@@ -2,12 +2,21 @@
  *
  *   frontend                                   backend
  *   connect, vs_local_hello          -->
- *                                    <--       vs_local_welcome, and with VS_STATUS_OK one fd: the region's memfd;
- *                                              perhaps a second one: the memfd of the pool that the service lends from
- *   one byte of any value            <->       doorbell, either way, from then on
+ *                                    <--       vs_local_welcome, and with VS_STATUS_OK these descriptors, in this order:
+ *                                                the region's memfd
+ *                                                the doorbell that the frontend rings
+ *                                                the doorbell that the backend rings
+ *                                                perhaps the memfd of the pool that the service lends from
+ *                                                and perhaps, behind that, the memfd of its broadcast ring
  *   end of file                                the session is over
  *
- * Who the frontend is, is known from the socket it connected to; nothing in the hello says so. */
+ * Nothing else goes over the socket. Who the frontend is, is known from the socket it connected to; nothing in the hello says so.
+ *
+ * A doorbell is an eventfd in semaphore mode (EFD_SEMAPHORE) into which the backend has written VS_LOCAL_BELL_FULL, once. To ring
+ * it is to read it: 8 bytes, which take one out. To listen is to have epoll wait for edges (EPOLLET) of EPOLLOUT, of which each
+ * ring makes one, and to neither read nor write. So nobody has to empty anything, no ring finds the doorbell full, and neither
+ * side can make the other wait: to empty it takes 2^64 reads. Who fills it again makes his own rings unheard.
+ * It needs Linux 5.8, where a read of an eventfd can be told not to wait (RWF_NOWAIT), for a frontend does not know who made it. */
 #ifndef VSERVICES_ABI_LOCAL_H
 #define VSERVICES_ABI_LOCAL_H
 
@@ -15,16 +24,19 @@
 #include <stdint.h>
 
 enum {
-  VS_LOCAL_MAGIC = 0x314c5356, /* "VSL1" */
+  VS_LOCAL_MAGIC = 0x324c5356, /* "VSL2" */
   VS_LOCAL_SERVICE_BYTES = 16, /* service kind, padded with zeros */
   VS_LOCAL_DEVICE_BYTES = 64   /* device name, padded with zeros */
 };
+
+#define VS_LOCAL_BELL_FULL UINT64_C(0xfffffffffffffffe) /* the most that can be written into an eventfd */
 
 #define VS_LOCAL_DIRECTORY "/run/vservice" /* where a guest finds its devices, one socket each */
 
 /* What a frontend takes beyond a region. Bits that a backend does not know change nothing. */
 enum vs_local_takes {
-  VS_LOCAL_TAKES_POOL = 1 << 0 /* the second descriptor; a frontend without it gets no answer by a buffer */
+  VS_LOCAL_TAKES_POOL = 1 << 0,     /* the fourth descriptor; a frontend without it gets no answer by a buffer */
+  VS_LOCAL_TAKES_BROADCAST = 1 << 1 /* the fifth */
 };
 
 struct vs_local_hello {
@@ -39,24 +51,11 @@ struct vs_local_hello {
 };
 static_assert(sizeof(struct vs_local_hello) == 104, "hello");
 
-/* Why a hello was not welcome; tells apart what has the same status. */
-enum vs_local_reason {
-  VS_LOCAL_REASON_NONE = 0,
-  VS_LOCAL_REASON_PROTOCOL = 1, /* no hello, or of another length or magic */
-  VS_LOCAL_REASON_VERSION = 2,  /* another major version */
-  VS_LOCAL_REASON_FEATURES = 3, /* features this backend does not know */
-  VS_LOCAL_REASON_SERVICE = 4,  /* the device is of another service kind */
-  VS_LOCAL_REASON_DEVICE = 5,   /* the socket is that of another device */
-  VS_LOCAL_REASON_POLICY = 6,   /* not granted */
-  VS_LOCAL_REASON_SESSIONS = 7, /* too many sessions, of the domain or of the backend */
-  VS_LOCAL_REASON_MEMORY = 8    /* the domain's memory is used up, or the node's */
-};
-
 struct vs_local_welcome {
   uint32_t magic;
   uint32_t status; /* enum vs_status */
   uint32_t region_bytes;
-  uint32_t reason; /* enum vs_local_reason */
+  uint32_t reason; /* enum vs_refusal */
 };
 static_assert(sizeof(struct vs_local_welcome) == 16, "welcome");
 

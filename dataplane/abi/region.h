@@ -25,6 +25,19 @@ enum vs_wait_mode {
   VS_WAIT_TIMER = 3     /* sleeps until batch_messages wait, or the first of them for batch_us */
 };
 
+/* Why a frontend was not given a region; tells apart what has the same status. */
+enum vs_refusal {
+  VS_REFUSAL_NONE = 0,
+  VS_REFUSAL_PROTOCOL = 1, /* no hello, or of another length or magic */
+  VS_REFUSAL_VERSION = 2,  /* another major version */
+  VS_REFUSAL_FEATURES = 3, /* features this backend does not know */
+  VS_REFUSAL_SERVICE = 4,  /* the device is of another service kind */
+  VS_REFUSAL_DEVICE = 5,   /* the socket is that of another device */
+  VS_REFUSAL_POLICY = 6,   /* not granted */
+  VS_REFUSAL_SESSIONS = 7, /* too many sessions, of the domain or of the backend */
+  VS_REFUSAL_MEMORY = 8    /* the domain's memory is used up, or the node's */
+};
+
 enum { VS_REGION_FEATURES = 0 }; /* all feature bits this version knows; others are refused */
 
 /* Offsets count from the start of the region and are multiples of the page. */

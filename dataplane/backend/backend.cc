@@ -1,11 +1,7 @@
 #include "dataplane/backend/backend.h"
 
-#include <sys/socket.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <iterator>
 #include <utility>
 
@@ -17,11 +13,6 @@
 namespace vs {
 namespace {
 
-// Names become paths. vsmgrd checked them; what goes into a path is checked where it does.
-bool safe_in_path(const std::string& name) {
-  return !name.empty() && name.size() <= 63 && name.find('/') == std::string::npos && name.front() != '.';
-}
-
 RegionShape shape_of(const control::Terms& terms) {
   return {.request_bytes_log2 = static_cast<std::uint32_t>(std::bit_width(terms.request_bytes) - 1),
           .response_bytes_log2 = static_cast<std::uint32_t>(std::bit_width(terms.response_bytes) - 1),
@@ -32,11 +23,11 @@ RegionShape shape_of(const control::Terms& terms) {
 
 }  // namespace
 
-Backend::Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::filesystem::path directory,
+Backend::Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::unique_ptr<Transport> transport,
                  Neighbours* neighbours)
     : loop_(loop),
       kind_(std::move(kind)),
-      directory_(std::move(directory)),
+      transport_(std::move(transport)),
       neighbours_(neighbours == nullptr ? own_neighbours_ : *neighbours),
       frames_(loop),
       service_(std::move(service)) {
@@ -48,7 +39,6 @@ Backend::~Backend() {
   loop_.poll_with(nullptr);
   alive_.reset();
   neighbours_.active -= active_told_;
-  for (const auto& [id, live] : sessions_) loop_.unwatch(live->session.socket());
   for (const auto& [name, binding] : bindings_) binding->entrance.reset();
   // Sessions first: what the service then drops is told to nobody, and frontends ask the next backend.
   sessions_.clear();
@@ -58,7 +48,11 @@ Backend::~Backend() {
 control::Applied Backend::configure(const control::Configure& configure) {
   control::Applied applied{.number = configure.number};
   std::vector<Service::Named> services;
-  for (const auto& service : configure.services) services.push_back({service.name, service.parameters});
+  for (const auto& service : configure.services) {
+    services.push_back({service.name, service.parameters});
+    for (const auto& binding : configure.bindings)
+      if (binding.granted && binding.service == service.name) services.back().rights.push_back(binding.rights);
+  }
   auto problems = service_->configure(services);
   FramePools::Changes frames = configure_frames(configure);
   std::move(frames.problems.begin(), frames.problems.end(), std::back_inserter(problems));
@@ -75,7 +69,9 @@ control::Applied Backend::configure(const control::Configure& configure) {
     if (frames.services.contains(binding->config.service)) end_guests(*binding);
     if (binding->config != wanted) {
       end_guests(*binding);
-      const bool moved = binding->config.domain != wanted.domain || binding->config.device != wanted.device;
+      const bool moved = binding->config.domain != wanted.domain || binding->config.device != wanted.device ||
+                         binding->config.domid != wanted.domid ||
+                         (wanted.domid && binding->config.terms != wanted.terms);
       if (moved) binding->entrance.reset();
       binding->config = wanted;
       binding->bucket = TokenBucket(wanted.terms.rate_per_s, wanted.terms.burst, std::chrono::steady_clock::now());
@@ -105,23 +101,28 @@ FramePools::Changes Backend::configure_frames(const control::Configure& configur
   for (const auto& service : configure.services)
     if (const auto needs = service_->frames(service.name)) wanted[service.name].needs = *needs;
   for (const auto& binding : configure.bindings)
-    if (const auto found = wanted.find(binding.service); found != wanted.end() && binding.granted)
+    if (const auto found = wanted.find(binding.service); found != wanted.end() && binding.granted &&
+        service_->reads_frames({binding.service, binding.name, binding.rights}))
       found->second.domains.insert(binding.domain);
   return frames_.configure(wanted);
 }
 
 Result<> Backend::open_binding(Binding& binding) {
   const auto& config = binding.config;
-  if (!safe_in_path(config.domain) || !safe_in_path(config.device))
-    return fail(ErrorCode::invalid, "binding " + config.name + ": a name that cannot be a path");
-  const auto home = directory_ / config.domain;
-  if (::mkdir(home.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno(errno, "make " + home.string());
-  ::chmod(home.c_str(), 0755);  // whatever the umask: the guest is another user
-  auto entrance = Entrance::open(loop_, home / config.device, binding.counters,
-                                 [this, &binding](UniqueFd socket, const LocalHello& hello) {
-                                   welcome(binding, std::move(socket), hello);
-                                 });
-  if (!entrance) return fail(std::move(entrance.error()));
+  const Device device{.domain = config.domain,
+                      .name = config.device,
+                      .kind = kind_,
+                      .domid = config.domid,
+                      .region_bytes = region_bytes(shape_of(config.terms))};
+  auto entrance = transport_->open(loop_, device,
+                                   {.on_hello = [this, &binding](Caller& caller) { welcome(binding, caller); },
+                                    .on_bad_hello =
+                                        [this, &binding](const std::string& why) {
+                                          ++binding.counters.hellos_bad;
+                                          if (!why.empty()) misbehaved(binding, why);
+                                        },
+                                    .on_crowd = [&binding] { ++binding.counters.sessions_exhausted; }});
+  if (!entrance) return fail(std::move(entrance.error()).within("binding " + config.name));
   binding.entrance = std::move(*entrance);
   return {};
 }
@@ -134,54 +135,60 @@ void Backend::end_guests(Binding& binding) {
   for (const SessionId id : ids) end_session(id, "binding changed");
 }
 
-void Backend::refuse(Binding& binding, int socket, vs_status status, vs_local_reason reason) {
+void Backend::refuse(Binding& binding, Caller& caller, vs_status status, vs_refusal reason) {
   if (status == VS_STATUS_EXHAUSTED) ++binding.counters.sessions_exhausted;
   if (status == VS_STATUS_INVALID) ++binding.counters.hellos_bad;
-  if (reason == VS_LOCAL_REASON_MEMORY) ++binding.counters.memory_exhausted;
-  (void)send_refusal(socket, status, reason);  // a guest that is gone already needs no answer
+  if (reason == VS_REFUSAL_MEMORY) ++binding.counters.memory_exhausted;
+  caller.refuse(status, reason);
 }
 
-void Backend::refuse_by_policy(Binding& binding, int socket) {
+void Backend::refuse_by_policy(Binding& binding, Caller& caller) {
   ++binding.counters.opens_refused;
   if (std::exchange(refusals_told_, false) && on_refusal_) on_refusal_();
-  refuse(binding, socket, VS_STATUS_DENIED, VS_LOCAL_REASON_POLICY);
+  refuse(binding, caller, VS_STATUS_DENIED, VS_REFUSAL_POLICY);
 }
 
-void Backend::welcome(Binding& binding, UniqueFd socket, const LocalHello& hello) {
-  const int fd = socket.get();
+void Backend::misbehaved(Binding& binding, const std::string& why) {
+  ++binding.misdeeds;
+  binding.misdeed = why.substr(0, kMisdeedBytesMax);
+  if (std::exchange(refusals_told_, false) && on_refusal_) on_refusal_();
+}
+
+void Backend::welcome(Binding& binding, Caller& caller) {
+  const Hello& hello = caller.hello();
   const control::Terms& terms = binding.config.terms;
   Domain& domain = *binding.domain;
-  if (!binding.config.granted) return refuse_by_policy(binding, fd);
-  if (hello.service != kind_) return refuse(binding, fd, VS_STATUS_INVALID, VS_LOCAL_REASON_SERVICE);
-  if (hello.device != binding.config.device) return refuse(binding, fd, VS_STATUS_DENIED, VS_LOCAL_REASON_DEVICE);
+  if (!binding.config.granted) return refuse_by_policy(binding, caller);
+  if (hello.service != kind_) return refuse(binding, caller, VS_STATUS_INVALID, VS_REFUSAL_SERVICE);
+  if (hello.device != binding.config.device) return refuse(binding, caller, VS_STATUS_DENIED, VS_REFUSAL_DEVICE);
   if (sessions_.size() >= kSessionsMax || domain.sessions >= kSessionsPerDomainMax)
-    return refuse(binding, fd, VS_STATUS_EXHAUSTED, VS_LOCAL_REASON_SESSIONS);
+    return refuse(binding, caller, VS_STATUS_EXHAUSTED, VS_REFUSAL_SESSIONS);
   const RegionShape shape = shape_of(terms);
   if (domain.memory_bytes + region_bytes(shape) > terms.memory_bytes_max)
-    return refuse(binding, fd, VS_STATUS_EXHAUSTED, VS_LOCAL_REASON_MEMORY);
-  auto region = LocalRegion::create(shape, hello.generation);
-  if (!region) {
-    log::warn("session.not_opened", {{"binding", binding.config.name}, {"error", region.error()}});
-    return refuse(binding, fd, VS_STATUS_EXHAUSTED, VS_LOCAL_REASON_MEMORY);
-  }
-  const SessionId id{next_session_++};
-  const auto watched = loop_.watch(fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
-                                   [this, id](std::uint32_t events) { on_session_event(id, events); });
-  if (!watched) return refuse(binding, fd, VS_STATUS_EXHAUSTED, VS_LOCAL_REASON_SESSIONS);
+    return refuse(binding, caller, VS_STATUS_EXHAUSTED, VS_REFUSAL_MEMORY);
   std::unique_ptr<FrameReader> reader;
-  if (auto pool = frames_.pool_of(binding.config.service); pool && (hello.takes & VS_LOCAL_TAKES_POOL) != 0)
+  SessionGuest guest{binding.config.service, binding.config.name, binding.config.rights};
+  if (auto pool = frames_.pool_of(binding.config.service); pool && hello.takes_pool && service_->reads_frames(guest))
     reader = std::make_unique<FrameReader>(std::move(pool), binding.config.domain);
-  const int pool_memory = reader ? reader->pool->memory() : -1;
-  if (!send_welcome(fd, region->header().bytes, region->memory(), pool_memory)) return loop_.unwatch(fd);
-  region->close_memory();
-  auto made = std::make_unique<LiveSession>(
-      LiveSession{binding, Session(std::move(socket), std::move(*region), std::move(reader), binding.counters)});
+  const SessionId id{next_session_++};
+  SharedMemory memory = reader ? reader->pool->memory() : SharedMemory{};
+  if (!hello.takes_broadcast) memory.broadcast = -1;
+  guest.reads_broadcast = memory.broadcast >= 0;
+  auto link = caller.welcome(shape, memory, [this, id](Link::Sign sign) { on_sign(id, sign); });
+  if (!link && link.error().code == ErrorCode::unavailable) return;  // the guest is gone
+  if (!link) {
+    log::warn("session.not_opened", {{"binding", binding.config.name}, {"error", link.error()}});
+    return refuse(binding, caller, VS_STATUS_EXHAUSTED, VS_REFUSAL_MEMORY);
+  }
+  auto made =
+      std::make_unique<LiveSession>(LiveSession{binding, Session(std::move(*link), std::move(reader), binding.counters)});
   LiveSession& live = *made;
   sessions_.emplace(number_of(id), std::move(made));
   ++domain.sessions;
   domain.memory_bytes += live.session.memory_bytes();
   ++binding.counters.sessions_live;
   if (terms.wait == control::WaitMode::spin) ++spinning_;
+  service_->session_begun(number_of(id), guest);
   make_ready(id, live, std::chrono::steady_clock::now());  // its first turn asks for its doorbell
 }
 
@@ -199,6 +206,7 @@ void Backend::break_session(SessionId id, const Error& error) {
   ++binding.counters.broken[why];
   binding.broken_last = why;
   binding.broken_at = now;
+  misbehaved(binding, "it broke the ring: " + error.message);
   if (now - binding.broken_logged < kBrokenLogPause) {
     ++binding.broken_unlogged;
   } else {
@@ -217,14 +225,14 @@ void Backend::end_session(SessionId id, const char* why) {
   if (node.empty()) return;
   LiveSession& live = *node.mapped();
   Domain& domain = *live.binding.domain;
-  loop_.unwatch(live.session.socket());
   --live.binding.counters.sessions_live;
   --domain.sessions;
   domain.memory_bytes -= live.session.memory_bytes();
   if (live.binding.config.terms.wait == control::WaitMode::spin) --spinning_;
   log::debug("session.ended", {{"binding", live.binding.config.name}, {"why", why}});
   // The guest sees the end at once; the memory goes when nobody on the stack uses it.
-  ::shutdown(live.session.socket(), SHUT_RDWR);
+  live.session.link().hang_up();
+  service_->session_ended(number_of(id));
   if (ended_.empty())
     loop_.defer([this, alive = std::weak_ptr(alive_)] {
       if (!alive.expired()) ended_.clear();
@@ -237,8 +245,10 @@ std::vector<control::Refused> Backend::take_refusals() {
   std::vector<control::Refused> refusals;
   for (const auto& [name, binding] : bindings_) {
     const std::uint64_t total = binding->counters.opens_refused;
-    if (std::exchange(binding->refusals_reported, total) == total) continue;
-    refusals.push_back({name, binding->config.domain, binding->config.device, total});
+    const bool no_more = std::exchange(binding->refusals_reported, total) == total;
+    if (std::exchange(binding->misdeeds_reported, binding->misdeeds) == binding->misdeeds && no_more) continue;
+    refusals.push_back(
+        {name, binding->config.domain, binding->config.device, total, binding->misdeeds, binding->misdeed});
   }
   return refusals;
 }

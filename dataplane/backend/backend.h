@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,7 +17,6 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/event_loop.h"
-#include "dataplane/backend/entrance.h"
 #include "dataplane/backend/frame_pools.h"
 #include "dataplane/backend/scheduler.h"
 #include "dataplane/backend/session.h"
@@ -26,6 +24,7 @@
 #include "dataplane/backend/token_bucket.h"
 #include "dataplane/control/messages.h"
 #include "dataplane/services/service.h"
+#include "dataplane/transport/transport.h"
 
 namespace vs {
 
@@ -39,6 +38,7 @@ inline constexpr std::chrono::microseconds kThrottlePauseMin{50};  // between tw
 inline constexpr std::chrono::milliseconds kRequestTimeoutMax{60'000};
 inline constexpr std::chrono::milliseconds kActiveWindow{2};  // guests that asked for nothing in it do not count as active
 inline constexpr std::chrono::seconds kBrokenLogPause{1};     // of one binding
+inline constexpr std::size_t kMisdeedBytesMax = 256;          // of words that vsmgrd is told
 
 // What the loops of a process tell each other: how many guests each serves just now. Thread-safe.
 struct Neighbours {
@@ -49,8 +49,8 @@ class Backend final : public ReplySink, public Poller {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // `directory` holds one directory a domain, with one socket a device. `neighbours` outlives it; nullptr: there are none.
-  Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::filesystem::path directory,
+  // Guests come by `transport`. `neighbours` outlives it; nullptr: there are none.
+  Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::unique_ptr<Transport> transport,
           Neighbours* neighbours = nullptr);
   ~Backend() override;
 
@@ -67,6 +67,7 @@ class Backend final : public ReplySink, public Poller {
 
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
+  [[nodiscard]] Lending lending(std::uint64_t ticket, const Frame& frame) const override;
   void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) override;
   void answer(std::uint64_t ticket, const Frame& frame, std::span<const std::byte> words) override;
 
@@ -93,6 +94,9 @@ class Backend final : public ReplySink, public Poller {
     TokenBucket bucket;
     std::vector<SessionId> throttled;  // wait for the bucket
     std::uint64_t refusals_reported = 0;
+    std::uint64_t misdeeds = 0;  // times the guest broke the protocol
+    std::uint64_t misdeeds_reported = 0;
+    std::string misdeed;  // the last
     vs_broken broken_last = VS_BROKEN_NOT;
     TimePoint broken_at{};
     TimePoint broken_logged{};
@@ -108,18 +112,19 @@ class Backend final : public ReplySink, public Poller {
     bool ready = false;        // the scheduler has it
     bool throttled = false;    // its binding's rate has run out
     bool gathering = false;    // waits until more has come (WaitMode::timer)
-    bool deaf = false;         // its doorbell is not heard
+    bool hears_again = false;  // its doorbell was not heard for a while: a sign may come that nobody gave
     bool hot = false;          // looked at by poll(); its guest was not asked to ring
   };
 
   FramePools::Changes configure_frames(const control::Configure& configure);
   Result<> open_binding(Binding& binding);
   void end_guests(Binding& binding);
-  void welcome(Binding& binding, UniqueFd socket, const LocalHello& hello);
-  void refuse(Binding& binding, int socket, vs_status status, vs_local_reason reason);
-  void refuse_by_policy(Binding& binding, int socket);
+  void welcome(Binding& binding, Caller& caller);
+  void refuse(Binding& binding, Caller& caller, vs_status status, vs_refusal reason);
+  void refuse_by_policy(Binding& binding, Caller& caller);
+  void misbehaved(Binding& binding, const std::string& why);
 
-  void on_session_event(SessionId id, std::uint32_t events);
+  void on_sign(SessionId id, Link::Sign sign);
   void rang_in_vain(SessionId id, LiveSession& live);
   void hear_again(SessionId id);
   void gather(SessionId id, LiveSession& live);
@@ -149,7 +154,7 @@ class Backend final : public ReplySink, public Poller {
 
   EventLoop& loop_;
   std::string kind_;
-  std::filesystem::path directory_;
+  std::unique_ptr<Transport> transport_;
   Neighbours own_neighbours_;
   Neighbours& neighbours_;
   std::map<std::string, std::unique_ptr<Domain>> domains_;    // by name

@@ -3,24 +3,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
 
 namespace vs {
 
-ControlServer::ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Shards& shards)
-    : loop_(loop), listener_(std::move(listener)), kind_(std::move(kind)), shards_(shards), starter_(::getuid()) {
+ControlServer::ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Commanded& commanded)
+    : loop_(loop), listener_(std::move(listener)), kind_(std::move(kind)), commanded_(commanded), starter_(::getuid()) {
   // Listening once more makes the kernel name this process, not its starter, to whoever connects (SO_PEERCRED): so the next
   // vsmgrd knows whom to watch, and whom to end when it hangs.
   ::listen(listener_.get(), SOMAXCONN);
   if (auto watched = loop_.watch(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept(); }); !watched)
     log::error("control.not_listening", {{"error", watched.error()}});
-  shards_.on_refusal([this] { tell_refusals_soon(); });
+  commanded_.on_refusal([this] { tell_refusals_soon(); });
 }
 
 ControlServer::~ControlServer() {
-  shards_.on_refusal(nullptr);
+  commanded_.on_refusal(nullptr);
   loop_.unwatch(listener_.get());
 }
 
@@ -39,7 +41,7 @@ void ControlServer::accept() {
       control::Channel::Callbacks{.on_message = [this](std::string_view message) { on_message(message); },
                                   .on_closed = [](const Error& why) { log::info("control.closed", {{"why", why}}); }});
   log::info("control.connected", {{"pid", peer.pid}});
-  send(control::Hello{.kind = kind_, .version = VS_VERSION, .config_number = shards_.config_number()});
+  send(control::Hello{.kind = kind_, .version = VS_VERSION, .config_number = commanded_.config_number()});
   tell_refusals_soon();
 }
 
@@ -49,26 +51,26 @@ void ControlServer::on_message(std::string_view message) {
   obey(*command);
 }
 
-// Answers come when all loops have given theirs; those of a vsmgrd that is gone by then go to the next one, which takes what it
+// Answers come when all that serves has given its own; those of a vsmgrd that is gone by then go to the next one, which takes what it
 // did not ask for as news, or not at all.
 void ControlServer::obey(const control::Command& command) {
   const auto here = std::weak_ptr(alive_);
   if (const auto* configure = std::get_if<control::Configure>(&command))
-    return shards_.configure(*configure, [this, here](control::Applied applied) {
+    return commanded_.configure(*configure, [this, here](control::Applied applied) {
       if (!here.expired()) send(std::move(applied));
     });
   if (const auto* ping = std::get_if<control::Ping>(&command))
-    return shards_.ping([this, here, number = ping->number] {
+    return commanded_.ping([this, here, number = ping->number] {
       if (!here.expired()) send(control::Pong{number});
     });
   if (const auto* report = std::get_if<control::Report>(&command)) {
     tell_refusals();
-    return shards_.report([this, here, number = report->number](std::vector<Sample> samples) {
-      if (!here.expired()) send(control::Stats{number, std::move(samples)});
+    return commanded_.report([this, here, number = report->number](std::vector<Sample> samples) {
+      if (!here.expired()) send_samples(number, std::move(samples));
     });
   }
   if (const auto* describe = std::get_if<control::Describe>(&command))
-    return shards_.describe(describe->binding, [this, here, number = describe->number](nlohmann::json live) {
+    return commanded_.describe(describe->binding, [this, here, number = describe->number](nlohmann::json live) {
       if (!here.expired()) send(control::Described{number, std::move(live)});
     });
   log::info("control.stop");
@@ -80,6 +82,27 @@ void ControlServer::send(const control::Event& event) {
   if (auto sent = channel_->send(control::encode(event)); !sent) log::warn("control.not_sent", {{"error", sent.error()}});
 }
 
+void ControlServer::send_samples(std::uint64_t number, std::vector<Sample> samples) {
+  if (samples.size() >= control::kSamplesMax) {
+    const std::size_t cut = samples.size() - control::kSamplesMax + 1;
+    samples.resize(control::kSamplesMax - 1);
+    samples.push_back({.name = "vservices_report_samples_cut",
+                       .help = "Samples of the backend that its last report had no room for.",
+                       .type = Sample::Type::gauge,
+                       .labels = {{"kind", kind_}},
+                       .value = static_cast<double>(cut)});
+  }
+  std::size_t at = 0;
+  do {
+    const std::size_t end = std::min(samples.size(), at + control::kSamplesPerMessageMax);
+    control::Stats part{.number = number, .more = end < samples.size()};
+    std::move(samples.begin() + static_cast<std::ptrdiff_t>(at), samples.begin() + static_cast<std::ptrdiff_t>(end),
+              std::back_inserter(part.samples));
+    send(std::move(part));
+    at = end;
+  } while (at < samples.size());
+}
+
 void ControlServer::tell_refusals_soon() {
   loop_.after(kRefusalPause, [this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired()) tell_refusals();
@@ -87,7 +110,7 @@ void ControlServer::tell_refusals_soon() {
 }
 
 void ControlServer::tell_refusals() {
-  shards_.take_refusals([this, here = std::weak_ptr(alive_)](std::vector<control::Refused> refusals) {
+  commanded_.take_refusals([this, here = std::weak_ptr(alive_)](std::vector<control::Refused> refusals) {
     if (here.expired()) return;
     for (control::Refused& refused : refusals) send(std::move(refused));
   });

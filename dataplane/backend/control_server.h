@@ -7,10 +7,11 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
-#include "dataplane/backend/shards.h"
+#include "dataplane/backend/commanded.h"
 #include "dataplane/control/channel.h"
 
 namespace vs {
@@ -20,7 +21,7 @@ inline constexpr std::chrono::milliseconds kRefusalPause{200};  // refused opens
 class ControlServer {
  public:
   // `listener` is a listening unix stream socket; only root and our own starter may connect.
-  ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Shards& shards);
+  ControlServer(EventLoop& loop, UniqueFd listener, std::string kind, Commanded& commanded);
   ~ControlServer();
 
  private:
@@ -28,13 +29,14 @@ class ControlServer {
   void on_message(std::string_view message);
   void obey(const control::Command& command);
   void send(const control::Event& event);
+  void send_samples(std::uint64_t number, std::vector<Sample> samples);
   void tell_refusals_soon();
   void tell_refusals();
 
   EventLoop& loop_;
   UniqueFd listener_;
   std::string kind_;
-  Shards& shards_;
+  Commanded& commanded_;
   std::unique_ptr<control::Channel> channel_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   uid_t starter_;

@@ -84,7 +84,7 @@ void append_samples(std::vector<Sample>& to, const BindingCounters& counters,
         Type::counter, counters.broken[i])
         .labels.emplace_back("why", name_of(static_cast<vs_broken>(i)));
   const auto add_latency = [&](const LatencyHistogram& latency, const char* name, const char* help) {
-    if (latency.count() != 0) to.emplace_back(latency.sample(name, help)).labels = labels;
+    to.emplace_back(latency.sample(name, help)).labels = labels;
   };
   add_latency(counters.queue, "vservices_request_queue_seconds", "From seeing a request in the ring to taking it.");
   add_latency(counters.service, "vservices_request_service_seconds", "From taking a request to putting its answer there.");

@@ -40,6 +40,11 @@ struct BindingCounters {
   LatencyHistogram queue;                // seen in the ring to taken
   LatencyHistogram service;              // taken to answered
   LatencyHistogram total;                // seen to answered
+
+  // Whether anybody ever opened it, or tried to.
+  [[nodiscard]] bool used() const {
+    return sessions_opened + sessions_exhausted + opens_refused + hellos_bad + memory_exhausted != 0;
+  }
 };
 
 // How the loop waited.

@@ -15,7 +15,15 @@ Result<std::shared_ptr<FramePool>> make_pool(FrameNeeds needs) {
                                         " bytes each, limit " + std::to_string(kFramePoolBytesMax) + " in all");
   auto memory = LocalPool::create({.pool = 1, .buffer_count = needs.count, .buffer_bytes = needs.bytes});
   if (!memory) return fail(std::move(memory.error()));
-  return std::make_shared<FramePool>(std::move(*memory), needs);
+  std::unique_ptr<LocalBroadcast> ring;
+  if (needs.broadcast_bytes_log2 != 0) {
+    if (needs.broadcast_bytes_log2 < VS_RING_BYTES_LOG2_MIN || needs.broadcast_bytes_log2 > VS_RING_BYTES_LOG2_MAX)
+      return fail(ErrorCode::invalid, "frames: a broadcast ring of 2^" + std::to_string(needs.broadcast_bytes_log2) + " bytes");
+    auto made = LocalBroadcast::create({.channel = 1, .data_bytes_log2 = needs.broadcast_bytes_log2});
+    if (!made) return fail(std::move(made.error()));
+    ring = std::move(*made);
+  }
+  return std::make_shared<FramePool>(std::move(*memory), std::move(ring), needs);
 }
 
 }  // namespace
@@ -67,6 +75,11 @@ FramePools::Changes FramePools::configure(const std::map<std::string, Wanted>& w
 std::shared_ptr<FramePool> FramePools::pool_of(const std::string& service) const {
   const auto found = pools_.find(service);
   return found == pools_.end() ? nullptr : found->second;
+}
+
+Broadcast* FramePools::broadcast(std::string_view service) {
+  const auto found = pools_.find(service);
+  return found == pools_.end() ? nullptr : found->second->broadcast();
 }
 
 Result<std::optional<Frame>> FramePools::frame(std::string_view service, std::size_t bytes) {

@@ -1,4 +1,5 @@
-// The memory from which services answer in place: a pool for each named service that asked for frames, on each loop.
+// The memory from which services answer in place: a pool for each named service that asked for frames, on each loop; and, beside
+// it, a broadcast ring if the service asked for one.
 //
 // A pool has one audience: the domains that are granted its service. All of it can be read by who was given its memory once, even
 // after its session has ended. So when one of those domains loses the service (or the service wants other frames), the pool is
@@ -26,7 +27,9 @@
 #include "base/sample.h"
 #include "dataplane/ring/pool.h"
 #include "dataplane/services/service.h"
+#include "dataplane/transport/local/local_broadcast.h"
 #include "dataplane/transport/local/local_pool.h"
+#include "dataplane/transport/transport.h"
 
 namespace vs {
 
@@ -35,13 +38,18 @@ inline constexpr std::chrono::seconds kFrameLease{1};  // how long a guest may r
 inline constexpr std::uint32_t kFramesBorrowedMax = 8;  // of one session, and never more than half of the pool
 
 // One pool. Lives as long as a session reads it or the service keeps a frame of it.
-class FramePool {
+class FramePool final : private Broadcast {
  public:
-  FramePool(LocalPool memory, FrameNeeds needs)
-      : needs_(needs), memory_(std::move(memory)), buffers_(memory_.bytes(), memory_.header(), kFrameLease) {}
+  // `ring` may be nullptr.
+  FramePool(LocalPool memory, std::unique_ptr<LocalBroadcast> ring, FrameNeeds needs)
+      : needs_(needs),
+        memory_(std::move(memory)),
+        buffers_(memory_.bytes(), memory_.header(), kFrameLease),
+        ring_(std::move(ring)) {}
 
   [[nodiscard]] const FrameNeeds& needs() const { return needs_; }
-  [[nodiscard]] int memory() const { return memory_.memory(); }
+  [[nodiscard]] SharedMemory memory() const { return {memory_.memory(), ring_ ? ring_->memory() : -1}; }
+  [[nodiscard]] Broadcast* broadcast() { return ring_ ? this : nullptr; }
   [[nodiscard]] BufferPool& buffers() { return buffers_; }
   [[nodiscard]] const BufferPool& buffers() const { return buffers_; }
   [[nodiscard]] std::uint32_t borrowed_max() const;
@@ -55,9 +63,14 @@ class FramePool {
   [[nodiscard]] bool retired() const { return retired_; }
 
  private:
+  [[nodiscard]] std::size_t payload_bytes_max() const override { return ring_->writer().payload_bytes_max(); }
+  void write(std::span<const std::byte> payload) override { ring_->writer().write(VS_RECORD_SERVICE, {payload}); }
+  [[nodiscard]] std::uint64_t next_sequence() const override { return ring_->writer().next_sequence(); }
+
   FrameNeeds needs_;
   LocalPool memory_;
   BufferPool buffers_;
+  std::unique_ptr<LocalBroadcast> ring_;
   std::set<std::string> audience_;
   bool retired_ = false;
 };
@@ -111,6 +124,7 @@ class FramePools final : public FrameSource {
   [[nodiscard]] std::shared_ptr<FramePool> pool_of(const std::string& service) const;
 
   Result<std::optional<Frame>> frame(std::string_view service, std::size_t bytes) override;
+  Broadcast* broadcast(std::string_view service) override;
 
   // Something was lent: its lease is watched.
   void watch_leases();

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -16,7 +17,14 @@
 #include "dataplane/backend/control_server.h"
 #include "dataplane/backend/privilege.h"
 #include "dataplane/backend/shards.h"
+#include "dataplane/backend/transports.h"
+#include "dataplane/files/files_backend.h"
 #include "dataplane/services/dns/dns_service.h"
+#include "dataplane/services/pubsub/mqtt/mqtt_engine.h"
+#include "dataplane/services/pubsub/nats/nats_engine.h"
+#include "dataplane/services/pubsub/pubsub_service.h"
+#include "dataplane/transport/local/local_transport.h"
+#include "dataplane/transport/xen/xen_transport.h"
 
 namespace {
 
@@ -25,7 +33,7 @@ constexpr std::string_view kUsage = R"(usage: vsbackend --kind KIND --control-fd
 
 Serves the guests of one service kind over shared memory. vsmgrd starts it; there is seldom a reason to do so by hand.
 
-  --kind KIND        service kind: dns
+  --kind KIND        service kind: dns, pubsub or files
   --control-fd FD    listening unix socket on which vsmgrd gives its commands
   --directory DIR    where the domains' device sockets are made: DIR/DOMAIN/DEVICE
   --user UID:GID     what to become before serving, when started as root
@@ -75,8 +83,16 @@ vs::Result<Options> parse(int argc, char** argv) {
   return options;
 }
 
+vs::Result<std::unique_ptr<vs::pubsub::Engine>> make_engine(vs::EventLoop& loop, const vs::pubsub::EngineTerms& terms,
+                                                           vs::pubsub::Engine::Callbacks callbacks) {
+  if (terms.kind == "nats") return std::make_unique<vs::pubsub::NatsEngine>(loop, terms, std::move(callbacks));
+  if (terms.kind == "mqtt") return std::make_unique<vs::pubsub::MqttEngine>(loop, terms, std::move(callbacks));
+  return vs::fail(vs::ErrorCode::invalid, "kind " + terms.kind + ": not in this program");
+}
+
 vs::Result<vs::Shards::MakeService> service_maker(std::string_view kind) {
   if (kind == "dns") return [](vs::EventLoop& loop) { return std::make_unique<vs::dns::DnsService>(loop); };
+  if (kind == "pubsub") return [](vs::EventLoop& loop) { return std::make_unique<vs::pubsub::PubsubService>(loop, make_engine); };
   return vs::fail(vs::ErrorCode::invalid, "service kind " + std::string(kind) + ": not in this program");
 }
 
@@ -95,20 +111,65 @@ vs::Result<vs::UniqueFd> stop_on_signals(vs::EventLoop& loop) {
   return fd;
 }
 
+bool on_xen() { return ::access("/proc/xen/capabilities", F_OK) == 0; }
+
+// While there is the privilege to. Without Xen there is none, and no word about it: local domains are served all the same, and
+// what a domU would be bound to is told as that binding's problem.
+std::unique_ptr<vs::XenDoor> open_xen(std::size_t loops) {
+  if (!on_xen()) return nullptr;
+  auto door = vs::XenDoor::prepare(loops);
+  if (door) return std::move(*door);
+  vs::log::warn("xen.not_opened", {{"error", door.error()}});
+  return nullptr;
+}
+
+// Serves what vsmgrd commands until it says stop.
+void obey(vs::EventLoop& loop, const Options& options, vs::Commanded& commanded) {
+  vs::ControlServer control(loop, vs::UniqueFd(options.control_fd), options.kind, commanded);
+  vs::log::info("backend.started", {{"kind", options.kind}, {"version", VS_VERSION}});
+  loop.run();
+  vs::log::info("backend.stopped", {{"kind", options.kind}});
+}
+
+vs::Result<> serve_rings(vs::EventLoop& loop, const Options& options) {
+  auto service = service_maker(options.kind);
+  if (!service) return vs::fail(std::move(service.error()));
+  const auto door = open_xen(options.loops);
+  if (auto dropped = vs::drop_privilege(options.user); !dropped) return dropped;
+  const std::size_t loops = options.kind == "pubsub" ? 1 : options.loops;  // its guests meet in its channels
+  vs::Shards shards(loop, options.kind, loops, *service,
+                    [&]() -> std::unique_ptr<vs::Transport> {
+                      auto local = std::make_unique<vs::LocalTransport>(options.directory);
+                      auto xen = door ? std::make_unique<vs::XenTransport>(*door) : nullptr;
+                      return std::make_unique<vs::Transports>(std::move(local), std::move(xen));
+                    });
+  if (door) door->start();
+  obey(loop, options, shards);
+  if (door) door->stop();
+  return {};
+}
+
+vs::Result<> serve_files(vs::EventLoop& loop, const Options& options) {
+  std::unique_ptr<vs::NinePfsDoor> door;
+  if (on_xen()) {
+    auto opened = vs::NinePfsDoor::prepare();
+    if (opened) door = std::move(*opened);
+    else vs::log::warn("xen.not_opened", {{"error", opened.error()}});
+  }
+  if (auto dropped = vs::drop_privilege(options.user); !dropped) return dropped;
+  if (door)
+    if (auto started = door->start(loop); !started) return started;
+  vs::files::FilesBackend backend(loop, options.directory, door.get());
+  obey(loop, options, backend);
+  return {};
+}
+
 vs::Result<> serve(const Options& options) {
   vs::raise_descriptor_limit();
   vs::EventLoop loop;
   const auto signals = stop_on_signals(loop);
   if (!signals) return vs::fail(signals.error());
-  auto service = service_maker(options.kind);
-  if (!service) return vs::fail(std::move(service.error()));
-  if (auto dropped = vs::drop_privilege(options.user); !dropped) return dropped;
-  vs::Shards shards(loop, options.kind, options.directory, options.loops, *service);
-  vs::ControlServer control(loop, vs::UniqueFd(options.control_fd), options.kind, shards);
-  vs::log::info("backend.started", {{"kind", options.kind}, {"version", VS_VERSION}, {"loops", options.loops}});
-  loop.run();
-  vs::log::info("backend.stopped", {{"kind", options.kind}});
-  return {};
+  return options.kind == "files" ? serve_files(loop, options) : serve_rings(loop, options);
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
 // What a loop tells of itself and of its bindings.
+#include <sched.h>
+#include <time.h>
+
 #include <nlohmann/json.hpp>
 
 #include "dataplane/backend/backend.h"
@@ -29,6 +32,22 @@ json by_name(const std::array<std::uint64_t, count>& counts) {
   return named;
 }
 
+// Of the loop's thread, which this is called on.
+void append_thread(std::vector<Sample>& to, const std::string& kind) {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  to.push_back({.name = "vservices_loop_cpu_seconds_total",
+                .help = "Processor time of the backend's loop, looking for work included.",
+                .type = Sample::Type::counter,
+                .labels = {{"kind", kind}},
+                .value = static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9});
+  to.push_back({.name = "vservices_loop_last_cpu",
+                .help = "Number of the CPU that the backend's loop ran on when it was asked.",
+                .type = Sample::Type::gauge,
+                .labels = {{"kind", kind}},
+                .value = static_cast<double>(::sched_getcpu())});
+}
+
 }  // namespace
 
 std::unordered_map<const Backend::Binding*, Backend::Occupancy> Backend::occupancy() const {
@@ -45,9 +64,11 @@ std::unordered_map<const Backend::Binding*, Backend::Occupancy> Backend::occupan
 std::vector<Sample> Backend::samples() const {
   std::vector<Sample> samples = service_->samples();
   append_samples(samples, loop_.counts(), {{"kind", kind_}});
+  append_thread(samples, kind_);
   for (Sample& sample : frames_.samples()) samples.push_back(std::move(sample));
   auto filled = occupancy();
   for (const auto& [name, binding] : bindings_) {
+    if (!binding->counters.used()) continue;  // zeros of 10,000 would be more than one message holds
     const Labels labels{{"binding", name}, {"domain", binding->config.domain}, {"service", binding->config.service}};
     append_samples(samples, binding->counters, labels);
     const auto add = [&](const char* ring, std::uint64_t bytes) {
@@ -81,7 +102,7 @@ nlohmann::json Backend::describe(const std::string& name) const {
     const std::chrono::duration<double> ago = std::chrono::steady_clock::now() - binding.broken_at;
     broken["last"] = {{"reason", name_of(binding.broken_last)}, {"secondsAgo", ago.count()}};
   }
-  return {{"sessions", {{"live", counters.sessions_live}, {"opened", counters.sessions_opened}, {"throttled", throttled}}},
+  json live{{"sessions", {{"live", counters.sessions_live}, {"opened", counters.sessions_opened}, {"throttled", throttled}}},
           {"requests", counters.requests},
           {"answers", by_name<vs_status>(counters.answers)},
           {"latency",
@@ -109,6 +130,8 @@ nlohmann::json Backend::describe(const std::string& name) const {
           {"domainMemoryBytes", binding.domain->memory_bytes},
           {"cpuMs", static_cast<double>(binding.flow().used()) / 1e6},
           {"broken", broken}};
+  if (const json more = service_->describe(binding.config.service); more.is_object()) live.update(more);
+  return live;
 }
 
 }  // namespace vs

@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "dataplane/backend/backend.h"
+#include "dataplane/services/status.h"
 
 namespace vs {
 namespace {
@@ -13,30 +14,21 @@ using control::WaitMode;
 
 constexpr std::uint64_t ticket_of(std::uint64_t session, std::size_t slot) { return session * kUnansweredMax + slot; }
 
-constexpr vs_status status_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::invalid:     return VS_STATUS_INVALID;
-    case ErrorCode::denied:      return VS_STATUS_DENIED;
-    case ErrorCode::not_found:   return VS_STATUS_NOT_FOUND;
-    case ErrorCode::conflict:    return VS_STATUS_CONFLICT;
-    case ErrorCode::exhausted:   return VS_STATUS_EXHAUSTED;
-    case ErrorCode::unavailable: return VS_STATUS_UNAVAILABLE;
-    case ErrorCode::internal:    return VS_STATUS_INTERNAL;
-  }
-  __builtin_unreachable();
-}
-
 Cost cost_of_bytes(std::size_t bytes) { return static_cast<Cost>(bytes) / kBytesPerNanosecond; }
 
 }  // namespace
 
-void Backend::on_session_event(SessionId id, std::uint32_t events) {
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) return end_session(id, "closed by the guest");
+void Backend::on_sign(SessionId id, Link::Sign sign) {
+  if (sign == Link::Sign::end) return end_session(id, "closed by the guest");
   LiveSession* live = live_session(id);
   if (live == nullptr) return;
-  if (!live->session.woken()) return end_session(id, "closed by the guest");
+  ++live->binding.counters.doorbells_received;
   if (live->ready) return;
-  if (!live->session.has_request()) return rang_in_vain(id, *live);
+  const bool expected = std::exchange(live->hears_again, false);
+  if (!live->session.has_request()) {
+    if (!expected) rang_in_vain(id, *live);
+    return;
+  }
   if (live->throttled) return;
   if (live->binding.config.terms.wait == WaitMode::timer && !live->gathering) return gather(id, *live);
   make_ready(id, *live, std::chrono::steady_clock::now());
@@ -44,16 +36,11 @@ void Backend::on_session_event(SessionId id, std::uint32_t events) {
 
 void Backend::rang_in_vain(SessionId id, LiveSession& live) {
   ++live.binding.counters.doorbells_in_vain;
-  // Emptied, or else a full socket would hide the doorbell that is meant; and looked again, for that one may be among those
-  // taken off.
-  if (!live.session.drain()) return end_session(id, "closed by the guest");
-  if (live.session.has_request()) return hear_again(id);
   scheduler_.charge(live.binding.flow(), kDoorbellCost);
   const auto pause = live.brake.in_vain();
   if (pause.count() == 0) return;
   ++live.binding.counters.doorbell_pauses;
-  live.deaf = true;
-  loop_.rewatch(live.session.socket(), EPOLLRDHUP | EPOLLET);
+  live.session.link().hear(false);
   loop_.after(pause, [this, alive = std::weak_ptr(alive_), id] {
     if (!alive.expired()) hear_again(id);
   });
@@ -62,10 +49,8 @@ void Backend::rang_in_vain(SessionId id, LiveSession& live) {
 void Backend::hear_again(SessionId id) {
   LiveSession* live = live_session(id);
   if (live == nullptr) return;
-  if (std::exchange(live->deaf, false)) {
-    if (!live->session.drain()) return end_session(id, "closed by the guest");
-    loop_.rewatch(live->session.socket(), EPOLLIN | EPOLLRDHUP | EPOLLET);
-  }
+  live->session.link().hear(true);  // then looked: what rang before was not heard
+  live->hears_again = true;
   if (live->session.has_request() && !live->ready && !live->throttled)
     make_ready(id, *live, std::chrono::steady_clock::now());
 }
@@ -157,7 +142,7 @@ Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, TimeP
     const TakenRequest& one = **request;
     const auto wait = one.timeout_ms == 0 ? kRequestTimeoutMax
                                           : std::min(std::chrono::milliseconds(one.timeout_ms), kRequestTimeoutMax);
-    service_->handle({binding.config.service, one.type, one.payload, now + wait},
+    service_->handle({binding.config.service, one.type, one.payload, now + wait, number_of(id), one.answer_bytes_max},
                      Reply(*this, ticket_of(number_of(id), one.slot)));
     if (live_session(id) == nullptr) return std::chrono::steady_clock::now();  // its answer broke it
   }
@@ -218,6 +203,12 @@ void Backend::answer_with(std::uint64_t ticket, std::size_t bytes_copied, Give g
   scheduler_.charge(live->binding.flow(), time + cost_of_bytes(bytes_copied));
   if (!given) return break_session(id, given.error());
   if (held && !live->ready && !live->throttled && serving_ != id) make_ready(id, *live, now);
+}
+
+Lending Backend::lending(std::uint64_t ticket, const Frame& frame) const {
+  const auto found = sessions_.find(ticket / kUnansweredMax);
+  if (found == sessions_.end()) return Lending::lent;
+  return found->second->session.lending(static_cast<const FrameLoan&>(frame.memory()));
 }
 
 void Backend::answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "dataplane/transport/local/local_socket.h"
 
 namespace vs {
 namespace {
@@ -19,24 +18,13 @@ std::span<const std::byte> bytes_of(const Struct& value) {
 
 }  // namespace
 
-Session::Session(UniqueFd socket, LocalRegion region, std::unique_ptr<FrameReader> reader, BindingCounters& counters)
-    : socket_(std::move(socket)),
-      region_(std::move(region)),
+Session::Session(std::unique_ptr<Link> link, std::unique_ptr<FrameReader> reader, BindingCounters& counters)
+    : link_(std::move(link)),
       reader_(std::move(reader)),
-      requests_(consumer_memory(region_.bytes(), region_.header().request)),
-      answers_(producer_memory(region_.bytes(), region_.header().response)),
+      requests_(consumer_memory(link_->region(), link_->header().request)),
+      answers_(producer_memory(link_->region(), link_->header().response)),
       counters_(counters) {
   ++counters_.sessions_opened;
-}
-
-bool Session::woken() {
-  ++counters_.doorbells_received;
-  return ++wakes_undrained_ < kWakesPerDrain || drain();
-}
-
-bool Session::drain() {
-  wakes_undrained_ = 0;
-  return drain_doorbells(socket_.get());
 }
 
 Result<std::size_t> Session::take_returns() {
@@ -77,7 +65,11 @@ Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, 
   const auto bytes = static_cast<std::uint32_t>(record.payload.size() + sizeof(vs_record));
   record_bytes_mean_ = record_bytes_mean_ - record_bytes_mean_ / 8 + bytes / 8;
   return std::optional<TakenRequest>{
-      TakenRequest{next_slot_, record.type, head.timeout_ms, record.payload.subspan(sizeof head)}};
+      TakenRequest{next_slot_, record.type, head.timeout_ms, answer_room(head), record.payload.subspan(sizeof head)}};
+}
+
+std::size_t Session::answer_room(const vs_request& request) const {
+  return std::min<std::size_t>(request.answer_bytes_max - sizeof(vs_record), answers_.payload_bytes_max()) - sizeof(vs_answer);
 }
 
 bool Session::rest() {
@@ -90,7 +82,7 @@ bool Session::rest() {
 bool Session::rest_until(std::uint32_t messages) {
   release();
   const std::uint64_t bytes = std::uint64_t{messages > 0 ? messages - 1 : 0} * record_bytes(record_bytes_mean_);
-  const std::uint64_t most = std::uint64_t{1} << (region_.header().request.data_bytes_log2 - 1);
+  const std::uint64_t most = std::uint64_t{1} << (link_->header().request.data_bytes_log2 - 1);
   return requests_.ask_for_data(static_cast<std::uint32_t>(std::min(bytes, most)));
 }
 
@@ -98,6 +90,13 @@ void Session::release() { ring_doorbell_if(requests_.release()); }
 
 Result<> Session::answer(std::size_t slot, vs_status status, std::span<const std::byte> bytes, TimePoint now) {
   return put_answer(slot, status, bytes, {}, now);
+}
+
+Lending Session::lending(const FrameLoan& frame) const {
+  if (!reader_) return Lending::copied;
+  if (reader_->pool.get() != &frame.pool()) return Lending::refused;
+  if (reader_->borrower.full()) return Lending::refused;
+  return reader_->pool->buffers().has(reader_->borrower, frame.loan()) ? Lending::held : Lending::lent;
 }
 
 Result<> Session::answer(std::size_t slot, const FrameLoan& frame, std::span<const std::byte> words, TimePoint now) {
@@ -162,7 +161,7 @@ vs_broken Session::broken() const {
 }
 
 std::uint32_t Session::request_bytes_waiting() const {
-  return std::min(requests_.published() - requests_.position(), std::uint32_t{1} << region_.header().request.data_bytes_log2);
+  return std::min(requests_.published() - requests_.position(), std::uint32_t{1} << link_->header().request.data_bytes_log2);
 }
 
 tl::unexpected<Error> Session::give_up(vs_broken why, const char* what) {
@@ -170,14 +169,13 @@ tl::unexpected<Error> Session::give_up(vs_broken why, const char* what) {
   return fail(ErrorCode::invalid, what);
 }
 
-// A guest that is gone shows as the socket's end, not here.
 void Session::ring_doorbell_if(bool asked) {
   if (!asked) {
     ++counters_.doorbells_suppressed;
     return;
   }
   ++counters_.doorbells_sent;
-  vs::ring_doorbell(socket_.get());
+  link_->ring();
 }
 
 }  // namespace vs

@@ -1,4 +1,4 @@
-// One live open of a bound device, on the node's side: the guest's socket, the region and the two rings.
+// One live open of a bound device, on the node's side: the link to the guest, and the two rings in its region.
 //
 // Never waits for the guest: what it sends too much stays in its own ring, and an answer for which it has no room ends the
 // session as broken. Owned by the loop's thread.
@@ -13,24 +13,23 @@
 #include <span>
 
 #include "base/result.h"
-#include "base/unique_fd.h"
 #include "dataplane/backend/arrivals.h"
 #include "dataplane/backend/counters.h"
 #include "dataplane/backend/frame_pools.h"
 #include "dataplane/ring/consumer.h"
 #include "dataplane/ring/producer.h"
-#include "dataplane/transport/local/local_region.h"
+#include "dataplane/transport/link.h"
 
 namespace vs {
 
 inline constexpr std::size_t kUnansweredMax = 64;  // of one session; a power of two: slots are part of tickets
-inline constexpr int kWakesPerDrain = 16;          // doorbells are left unread that long; a socket holds over 200
 
 // One request taken off the ring. The payload is a copy in the scratch buffer, behind struct vs_request.
 struct TakenRequest {
   std::size_t slot;  // names it among the session's unanswered requests
   std::uint16_t type;
   std::uint32_t timeout_ms;
+  std::size_t answer_bytes_max;  // of the answer, without any header
   std::span<const std::byte> payload;
 };
 
@@ -38,16 +37,11 @@ class Session {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // `socket` has been welcomed with `region` and the pool that `reader` reads; nullptr: with none.
-  Session(UniqueFd socket, LocalRegion region, std::unique_ptr<FrameReader> reader, BindingCounters& counters);
+  // The guest at the other end of `link` has the pool that `reader` reads; nullptr: none.
+  Session(std::unique_ptr<Link> link, std::unique_ptr<FrameReader> reader, BindingCounters& counters);
 
-  [[nodiscard]] int socket() const { return socket_.get(); }
-  [[nodiscard]] std::size_t memory_bytes() const { return region_.header().bytes; }
-
-  // A doorbell came in. False when the guest is gone.
-  bool woken();
-  // Takes all doorbells off, within reason. False when the guest is gone.
-  bool drain();
+  [[nodiscard]] Link& link() { return *link_; }
+  [[nodiscard]] std::size_t memory_bytes() const { return link_->header().bytes; }
 
   // Notes how far the guest has come, to measure how long requests wait.
   void look(TimePoint now) { arrivals_.saw(requests_.published(), now); }
@@ -72,6 +66,8 @@ class Session {
 
   // Answers the request in `slot`, which is free afterwards. Errors: invalid, when the guest broke its promise of room.
   Result<> answer(std::size_t slot, vs_status status, std::span<const std::byte> bytes, TimePoint now);
+  // What the next would do with that frame.
+  [[nodiscard]] Lending lending(const FrameLoan& frame) const;
   // The same with `words` and a frame that the guest reads in place. One that has no pool is given a copy, if that fits.
   Result<> answer(std::size_t slot, const FrameLoan& frame, std::span<const std::byte> words, TimePoint now);
 
@@ -95,6 +91,9 @@ class Session {
     TimePoint taken{};
   };
 
+  // How many bytes of a service's answer fit what the guest promised room for, which is kAnswerBytesMin at least.
+  [[nodiscard]] std::size_t answer_room(const vs_request& request) const;
+
   using Parts = std::initializer_list<std::span<const std::byte>>;
   // In two parts, either of which may be empty; with VS_STATUS_TOO_LARGE when that is more than the guest has room for.
   Result<> put_answer(std::size_t slot, vs_status status, std::span<const std::byte> first,
@@ -106,8 +105,7 @@ class Session {
   void publish();
   void ring_doorbell_if(bool asked);
 
-  UniqueFd socket_;
-  LocalRegion region_;
+  std::unique_ptr<Link> link_;
   std::unique_ptr<FrameReader> reader_;
   RingConsumer requests_;
   RingProducer answers_;
@@ -117,7 +115,6 @@ class Session {
   std::size_t unanswered_ = 0;
   std::size_t next_slot_ = 0;
   std::uint32_t record_bytes_mean_ = 64;
-  int wakes_undrained_ = 0;
   bool in_turn_ = false;
 };
 

@@ -20,14 +20,14 @@ std::size_t usable_cores() {
   return std::clamp<std::size_t>(static_cast<std::size_t>(count), 1, kLoopsMax);
 }
 
-Shards::Shards(EventLoop& control, std::string kind, std::filesystem::path directory, std::size_t count,
-               const MakeService& make_service)
+Shards::Shards(EventLoop& control, std::string kind, std::size_t count, const MakeService& make_service,
+               const MakeTransport& make_transport)
     : control_(control), kind_(std::move(kind)) {
   VS_CHECK(count >= 1 && count <= kLoopsMax);
   for (std::size_t i = 0; i < count; ++i) {
     auto shard = std::make_unique<Shard>();
     shard->backend =
-        std::make_unique<Backend>(shard->loop, kind_, make_service(shard->loop), directory, &neighbours_);
+        std::make_unique<Backend>(shard->loop, kind_, make_service(shard->loop), make_transport(), &neighbours_);
     shard->backend->on_refusal([this, alive = std::weak_ptr(alive_)] {
       control_.post([this, alive] {
         if (!alive.expired() && on_refusal_) on_refusal_();

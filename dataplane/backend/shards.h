@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +17,7 @@
 
 #include "base/event_loop.h"
 #include "dataplane/backend/backend.h"
+#include "dataplane/backend/commanded.h"
 
 namespace vs {
 
@@ -26,29 +26,27 @@ inline constexpr std::size_t kLoopsMax = 64;
 // As many as there are cores that this process may use, at most kLoopsMax.
 std::size_t usable_cores();
 
-class Shards {
+class Shards final : public Commanded {
  public:
   using MakeService = std::function<std::unique_ptr<Service>(EventLoop& loop)>;
+  using MakeTransport = std::function<std::unique_ptr<Transport>()>;
 
-  // `count`: 1 .. kLoopsMax. `make_service` is called once for each loop, here.
-  Shards(EventLoop& control, std::string kind, std::filesystem::path directory, std::size_t count,
-         const MakeService& make_service);
+  // `count`: 1 .. kLoopsMax. The last two are called once for each loop, here.
+  Shards(EventLoop& control, std::string kind, std::size_t count, const MakeService& make_service,
+         const MakeTransport& make_transport);
   // Ends all sessions and waits for the threads.
-  ~Shards();
+  ~Shards() override;
   Shards(const Shards&) = delete;
   Shards& operator=(const Shards&) = delete;
 
-  [[nodiscard]] std::uint64_t config_number() const { return config_number_; }  // the last one served; 0: none
+  [[nodiscard]] std::uint64_t config_number() const override { return config_number_; }
 
-  void configure(const control::Configure& configure, std::function<void(control::Applied)> done);
-  void report(std::function<void(std::vector<Sample>)> done);
-  // Null when no loop knows the binding.
-  void describe(const std::string& binding, std::function<void(nlohmann::json)> done);
-  void take_refusals(std::function<void(std::vector<control::Refused>)> done);
-  // Calls `done` when every loop has run.
-  void ping(std::function<void()> done);
-  // Called after a policy refused an open; once until take_refusals().
-  void on_refusal(std::function<void()> callback) { on_refusal_ = std::move(callback); }
+  void configure(const control::Configure& configure, std::function<void(control::Applied)> done) override;
+  void report(std::function<void(std::vector<Sample>)> done) override;
+  void describe(const std::string& binding, std::function<void(nlohmann::json)> done) override;
+  void take_refusals(std::function<void(std::vector<control::Refused>)> done) override;
+  void ping(std::function<void()> done) override;
+  void on_refusal(std::function<void()> callback) override { on_refusal_ = std::move(callback); }
 
  private:
   struct Shard {

@@ -5,10 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "dataplane/client/channels.h"
+
 enum {
   kConnectPauseMsMin = 1, /* between tries to connect; doubles up to the maximum */
   kConnectPauseMsMax = 50,
   kAnswerGrowsMax = 3, /* times a request is repeated because its answer grew */
+  kConnectOnceMs = 1000,
   kGiveBackMs = 1000   /* how long room for a return is waited for */
 };
 
@@ -17,7 +20,7 @@ static void pause_ms(int ms) {
   nanosleep(&pause, NULL);
 }
 
-static void disconnect(struct vs_device *device) {
+void vs_device_disconnect(struct vs_device *device) {
   if (device->connected) {
     device->stats.doorbell_pauses += device->session.wait.pauses;
     vs_session_close(&device->session);
@@ -35,37 +38,48 @@ int vs_device_make_room(struct vs_device *device, size_t bytes) {
   return 0;
 }
 
-/* Connects, again and again until the deadline: a backend that restarts is back within milliseconds. A device that never was
- * there is told apart at once. */
-static int connect_device(struct vs_device *device, int64_t deadline_ms) {
+static int connect_once(struct vs_device *device, int64_t deadline_ms) {
+  const struct vs_opening opening = {.path = device->path,
+                                     .service = device->service,
+                                     .generation = device->generation + 1,
+                                     .deadline_ms = deadline_ms};
+  int status = vs_session_open(&device->session, &opening);
+  if (status == 0) {
+    device->connected = true;
+    device->generation++;
+    status = vs_frame_pools_begin(device);
+    if (status == 0) status = vs_device_make_room(device, vs_record_payload_max(device->session.answers.size));
+    if (status != 0) vs_device_disconnect(device);
+    return status;
+  }
+  if (status == -EPROTO) device->disabled = true;
+  return status;
+}
+
+int vs_device_connect(struct vs_device *device, int64_t deadline_ms, bool again) {
+  if (!again) return connect_once(device, vs_now_ms() + kConnectOnceMs);
   int pause = kConnectPauseMsMin;
   for (;;) {
-    int status = vs_session_open(&device->session, device->path, device->service, device->generation + 1, deadline_ms);
-    if (status == 0) {
-      device->connected = true;
-      device->generation++;
-      status = vs_frame_pools_begin(device);
-      if (status == 0) status = vs_device_make_room(device, vs_record_payload_max(device->session.answers.size));
-      if (status != 0) disconnect(device);
-      return status;
-    }
-    if (status == -EPROTO) device->disabled = true;
-    bool comes_back = status == -ECONNREFUSED || (status == -ENODEV && device->generation != 0);
-    if (!comes_back) return status;
-    if (vs_now_ms() + pause >= deadline_ms) return status;
+    const int status = connect_once(device, deadline_ms);
+    /* A device that never was there is told apart at once. */
+    const bool comes_back = status == -ECONNREFUSED || (status == -ENODEV && device->generation != 0);
+    if (!comes_back || vs_now_ms() + pause >= deadline_ms) return status;
     pause_ms(pause);
     pause = pause * 2 < kConnectPauseMsMax ? pause * 2 : kConnectPauseMsMax;
   }
 }
 
 int vs_open(const char *name, const char *service, int timeout_ms, struct vs_device **device) {
-  if (name == NULL || service == NULL || device == NULL || *name == '\0' || strchr(name, '/') != NULL ||
+  const char *directory = secure_getenv("VSERVICE_DIRECTORY");
+  if (directory == NULL || *directory == '\0') directory = VS_LOCAL_DIRECTORY;
+  return vs_open_in(directory, name, service, timeout_ms, device);
+}
+
+int vs_open_in(const char *directory, const char *name, const char *service, int timeout_ms, struct vs_device **device) {
+  if (directory == NULL || name == NULL || service == NULL || device == NULL || *name == '\0' || strchr(name, '/') != NULL ||
       strlen(service) > VS_LOCAL_SERVICE_BYTES)
     return -EINVAL;
   *device = NULL;
-  const char *directory = secure_getenv("VSERVICE_DIRECTORY");
-  if (directory == NULL || *directory == '\0') directory = VS_LOCAL_DIRECTORY;
-
   struct vs_device *opened = calloc(1, sizeof *opened);
   if (opened == NULL) return -ENOMEM;
   size_t path_bytes = strlen(directory) + 1 + strlen(name) + 1;
@@ -76,7 +90,7 @@ int vs_open(const char *name, const char *service, int timeout_ms, struct vs_dev
     *end++ = '/';
     strcpy(end, name);
     strcpy(opened->service, service);
-    status = connect_device(opened, vs_now_ms() + timeout_ms);
+    status = vs_device_connect(opened, vs_now_ms() + timeout_ms, true);
   }
   if (status != 0) {
     vs_close(opened);
@@ -88,7 +102,8 @@ int vs_open(const char *name, const char *service, int timeout_ms, struct vs_dev
 
 void vs_close(struct vs_device *device) {
   if (device == NULL) return;
-  disconnect(device);
+  vs_channels_free(device);
+  vs_device_disconnect(device);
   vs_frame_pools_sweep(device, true);
   free(device->answer);
   free(device->path);
@@ -105,7 +120,7 @@ void vs_get_stats(const struct vs_device *device, struct vs_stats *stats) {
   if (device->connected) stats->doorbell_pauses += device->session.wait.pauses;
 }
 
-static int ring_doorbell_if(struct vs_device *device, bool asked) {
+int vs_device_ring_if(struct vs_device *device, bool asked) {
   if (!asked) {
     device->stats.doorbells_suppressed++;
     return 0;
@@ -113,6 +128,8 @@ static int ring_doorbell_if(struct vs_device *device, bool asked) {
   device->stats.doorbells_sent++;
   return vs_session_ring_doorbell(&device->session);
 }
+
+int vs_device_publish(struct vs_device *device) { return vs_device_ring_if(device, vs_producer_publish(&device->session.requests)); }
 
 /* Puts one record into the ring. The backend gives the space of a batch back when it has done with it, not before: a ring
  * that is full is waited for. */
@@ -140,16 +157,16 @@ static int submit(struct vs_device *device, uint16_t type, const void *request, 
   int status = put(device, type, *cookie, &header, sizeof header, request, request_bytes, deadline_ms);
   if (status != 0) return status;
   device->stats.requests++;
-  return ring_doorbell_if(device, vs_producer_publish(&device->session.requests));
+  return vs_device_publish(device);
 }
 
 int vs_device_give_back(struct vs_device *device, const struct vs_buffer *buffer, uint64_t cookie) {
   const struct vs_buffer_return back = vs_return_of(buffer);
   int status = put(device, VS_RECORD_RETURN, cookie, &back, sizeof back, NULL, 0, vs_now_ms() + kGiveBackMs);
-  if (status == 0) status = ring_doorbell_if(device, vs_producer_publish(&device->session.requests));
+  if (status == 0) status = vs_device_publish(device);
   if (status == 0 || status == -ECONNRESET) return 0; /* gone: the next call finds out */
   device->disabled = status == -EPROTO;
-  disconnect(device);
+  vs_device_disconnect(device);
   return status == -EPROTO ? status : 0;
 }
 
@@ -187,7 +204,7 @@ static int receive(struct vs_device *device, int64_t deadline_ms, struct vs_answ
         vs_consumer_give_up(answers, broken);
         return -EPROTO;
       }
-      int rung = ring_doorbell_if(device, vs_consumer_release(answers));
+      int rung = vs_device_ring_if(device, vs_consumer_release(answers));
       if (rung != 0 && rung != -ECONNRESET) return rung; /* the answer is here: a backend gone since then is no matter */
       device->stats.answers++;
       return 0;
@@ -200,7 +217,7 @@ static int receive(struct vs_device *device, int64_t deadline_ms, struct vs_answ
   }
 }
 
-static int errno_of_answer(uint32_t status) {
+int vs_errno_of_status(uint32_t status) {
   switch (status) {
     case VS_STATUS_OK: return 0;
     case VS_STATUS_INVALID: return -EINVAL;
@@ -224,11 +241,12 @@ static int call_once(struct vs_device *device, uint16_t type, const void *reques
 int vs_device_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t record_bytes,
                    int64_t deadline_ms, struct vs_reply *reply) {
   if (device->disabled) return -EPROTO;
+  if (device->channels != NULL) return -EBUSY; /* answers of theirs would come between */
   uint32_t room = vs_record_rounded((uint32_t)record_bytes);
   int grown = 0;
   for (;;) {
     if (!device->connected) {
-      int status = connect_device(device, deadline_ms);
+      int status = vs_device_connect(device, deadline_ms, true);
       if (status != 0) return status;
     }
     const uint32_t room_max = device->session.answers.size / VS_RECORD_PART_OF_RING;
@@ -237,13 +255,13 @@ int vs_device_call(struct vs_device *device, uint16_t type, const void *request,
     int status = call_once(device, type, request, request_bytes, room, deadline_ms, &head, reply);
     if (status != 0) device->stats.broken = vs_session_broken(&device->session);
     if (status == -ECONNRESET && device->stats.broken == VS_BROKEN_NOT) { /* not answered: it is still ours, and goes to the next backend */
-      disconnect(device);
+      vs_device_disconnect(device);
       device->stats.reconnects++;
       device->stats.repeats++;
       continue;
     }
     if (status != 0) { /* a late answer must not meet the next request */
-      disconnect(device);
+      vs_device_disconnect(device);
       if (device->stats.broken != VS_BROKEN_NOT) status = -EPROTO; /* the backend does not believe us any more */
       device->disabled = status == -EPROTO;
       return status;
@@ -252,6 +270,6 @@ int vs_device_call(struct vs_device *device, uint16_t type, const void *request,
       room = head.bytes_needed;
       continue;
     }
-    return errno_of_answer(head.status);
+    return vs_errno_of_status(head.status);
   }
 }

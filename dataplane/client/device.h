@@ -32,6 +32,8 @@ struct vs_device {
   unsigned char *answer;
   size_t answer_bytes_max;
   struct vs_frame_pool *pools;
+  struct vs_channels *channels; /* NULL until one is used; from then on requests go through them alone */
+  char why[256]; /* the service's last word about a channel */
   struct vs_stats stats;
 };
 
@@ -43,8 +45,17 @@ struct vs_reply {
   struct vs_buffer buffer;
 };
 
+/* What a caller is told of enum vs_status: 0 or a negative errno. */
+int vs_errno_of_status(uint32_t status);
 /* Has device->answer hold at least so many bytes; what is in it stays. -ENOMEM. */
 int vs_device_make_room(struct vs_device *device, size_t bytes);
+/* Connects; with `again`, as often as it takes until the deadline, for a backend that restarts is back within milliseconds. Without, once,
+ * for at most a second. -ENODEV at once of a device that never was there. */
+int vs_device_connect(struct vs_device *device, int64_t deadline_ms, bool again);
+void vs_device_disconnect(struct vs_device *device);
+/* Shows the backend what was put into the request ring, and wakes it if it asked for that. */
+int vs_device_publish(struct vs_device *device);
+int vs_device_ring_if(struct vs_device *device, bool asked);
 /* Asks and waits for the answer, with room for a record of `record_bytes`; connects and repeats where that is needed. */
 int vs_device_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t record_bytes,
                    int64_t deadline_ms, struct vs_reply *reply);

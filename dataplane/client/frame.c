@@ -9,12 +9,12 @@ enum { kStaleTriesMax = 3 }; /* times a request is repeated because its answer w
 /* ---- the pools of a device ---- */
 
 int vs_frame_pools_begin(struct vs_device *device) {
-  if (device->session.pool.memory == NULL) return 0;
+  if (device->session.shared.pool.memory == NULL) return 0;
   struct vs_frame_pool *pool = malloc(sizeof *pool);
   if (pool == NULL) return -ENOMEM;
   *pool = (struct vs_frame_pool){
-      .next = device->pools, .borrowed = device->session.pool, .connection = device->generation};
-  device->session.pool = (struct vs_borrowed_pool){0};
+      .next = device->pools, .borrowed = device->session.shared.pool, .connection = device->generation};
+  device->session.shared.pool = (struct vs_borrowed_pool){0};
   device->pools = pool;
   return 0;
 }

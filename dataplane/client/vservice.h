@@ -43,6 +43,8 @@ struct vs_stats {
 /* Opens device `name` of the service kind `service` ("dns") and waits at most `timeout_ms` for the backend.
  * Devices are sockets in /run/vservice, or in the directory that VSERVICE_DIRECTORY names (ignored in set-uid programs). */
 VS_EXPORT int vs_open(const char *name, const char *service, int timeout_ms, struct vs_device **device);
+/* The same in the directory named, for programs on the node that stand in for several domains. */
+VS_EXPORT int vs_open_in(const char *directory, const char *name, const char *service, int timeout_ms, struct vs_device **device);
 VS_EXPORT void vs_close(struct vs_device *device);
 /* Closes a device that a fork copied, without telling the backend anything. */
 VS_EXPORT void vs_forget(struct vs_device *device);
@@ -110,6 +112,125 @@ VS_EXPORT int vs_dns_resolve(struct vs_device *device, const char *name, int fam
 VS_EXPORT int vs_dns_resolve_address(struct vs_device *device, const void *address, int family, int timeout_ms,
                                      struct vs_dns_result_set **answer);
 VS_EXPORT void vs_dns_free(struct vs_dns_result_set *answer);
+
+/* ---- group communication: devices of kind "pubsub" ---- */
+
+/* What an attribute holds; the others are 0. Text need not end with a zero. */
+struct vs_channel_value {
+  int type; /* enum vs_event_type of abi/pubsub.h */
+  int64_t integer; /* of int and bool */
+  double real;
+  const char *text; /* of string and bytes */
+  size_t text_bytes;
+};
+struct vs_channel_attribute {
+  const char *name;
+  struct vs_channel_value value;
+};
+
+/* An event, to be published or as it was received. */
+struct vs_channel_event {
+  const char *channel;      /* "market.stocks.IBM" */
+  const char *key;          /* what it is the newest value of; NULL or "": nothing */
+  const char *content_type; /* NULL or "": not said */
+  const void *payload;
+  size_t payload_bytes;
+  const struct vs_channel_attribute *attributes;
+  size_t attribute_count;
+  uint32_t expires_ms; /* after its publishing it is not delivered any more; 0: never */
+  int priority;        /* 0: the usual, to 3: where several wait on the node for a reader, those of a higher one are handed out first */
+  /* Of a received one only: */
+  uint64_t sequence;     /* of its channel, from 1; of an at-least-once channel: of all of these, growing */
+  uint64_t published_ns; /* since 1970, UTC, by the node's clock */
+  uint64_t missed;       /* events of this subscription that were lost right before it */
+  int retained;          /* it was published before this subscription began */
+  int again;             /* it was or may have been published before: its publisher did not hear that it was accepted */
+};
+
+struct vs_channel_options {
+  const char *pattern;  /* a channel's name, "*" for any one part, ">" at the end for all the rest */
+  const char *filter;   /* NULL or "": everything; else an expression: "attributes.price > 100 && channel.endsWith('.IBM')" */
+  uint32_t events_max;  /* that wait on the node; 0: 1024 */
+  uint32_t bytes_max;   /* 0: 1 MiB */
+  int overflow;         /* enum vs_pubsub_overflow of abi/pubsub.h */
+  int retained;         /* begin with the newest event of each channel */
+};
+
+/* Of a channel: all 0 but `retained` is what a channel has that nobody said anything about. */
+struct vs_channel_parameters {
+  uint32_t event_bytes_max; /* a larger event is refused with -EMSGSIZE; 0: the service's own limit */
+  uint32_t expires_ms;      /* of events that do not say it themselves; 0: never */
+  int retained;             /* the newest event is kept for those who subscribe later */
+  uint32_t subscribers;     /* these two are told only */
+  uint64_t sequence;        /* of the newest event; 0: there was none */
+  const char *content_type; /* that events must have; NULL or "": any */
+  const char *schema;       /* which attributes they have: "price double required, symbol string"; behind ", ..." others, too; NULL or "":
+                               any. An event that breaks it is refused with -EINVAL, a filter that does not fit it, too. */
+  /* A derived channel has a source; the node makes its events of those of its source, and nobody publishes to it (-EACCES). Needs the
+   * rights to subscribe to the source and to publish to the channel. */
+  const char *source;    /* a channel's name, or a pattern; NULL or "": it is not derived, and the next two are so, too */
+  const char *filter;    /* of which of their events; as of a subscription */
+  const char *operators; /* what is made of them: "onchange attributes.price | throttle 10"; docs/channels.md has the language */
+};
+
+struct vs_channel_subscription;
+
+/* What can be done without waiting, and what is to be told. */
+enum vs_channel_ready {
+  VS_CHANNEL_IN = 1 << 0,    /* a subscription has an event, or has ended */
+  VS_CHANNEL_OUT = 1 << 1,   /* there is room to publish */
+  VS_CHANNEL_GAP = 1 << 2,   /* a subscription has lost events */
+  VS_CHANNEL_ERROR = 1 << 3, /* a queued event was refused: vs_channel_fsync tells why */
+  VS_CHANNEL_GONE = 1 << 4,  /* there is no backend now */
+  VS_CHANNEL_AWAY = 1 << 5   /* other nodes are out of reach of a subscription to channels that are shared with them */
+};
+
+/* Events of one device are pipelined: several requests are on their way at once, each with as many events as fit. Once a device is used for
+ * channels vs_call on it is -EBUSY. */
+
+/* Queues `count` events, in order: how many, or what is wrong with the first (-EINVAL; -EMSGSIZE: larger than an eighth of the request
+ * ring). Waits only for room. The node judges them later: the first that it refuses is told, once, by the next of these calls, which then
+ * queues nothing, or by vs_channel_fsync (-EACCES: no right to the channel; -EAGAIN: over the rate; -EMSGSIZE: over the channel's
+ * limit); vs_channel_why has the words. What was queued right before the program ends or closes the device may be lost: vs_channel_fsync
+ * first. When the backend restarts meanwhile, an event may be published twice. */
+VS_EXPORT int vs_channel_publish(struct vs_device *device, const struct vs_channel_event *events, size_t count, int timeout_ms);
+/* Waits until all that was queued before is accepted by the node, or refused: 0, or the first refusal since the last one told.
+ * -ETIMEDOUT: they are still on their way. */
+VS_EXPORT int vs_channel_fsync(struct vs_device *device, int timeout_ms);
+/* Creates a channel with parameters (NULL: the usual ones). -EBUSY: there is one, or it would be derived from itself. Publishing to one that is not there creates it, too. */
+VS_EXPORT int vs_channel_create(struct vs_device *device, const char *channel, const struct vs_channel_parameters *parameters,
+                                int timeout_ms);
+/* -ENOENT: nobody published to it or created it. The texts are valid until the next vs_channel_get on the device, and never NULL. */
+VS_EXPORT int vs_channel_get(struct vs_device *device, const char *channel, struct vs_channel_parameters *parameters,
+                             int timeout_ms);
+/* All of them, in the place of those it has. -EBUSY: the schema does not fit the filter of a subscription to this channel. */
+VS_EXPORT int vs_channel_set(struct vs_device *device, const char *channel, const struct vs_channel_parameters *parameters,
+                             int timeout_ms);
+/* Waits until one of `wanted` (enum vs_channel_ready) or VS_CHANNEL_ERROR holds: all that hold, 0 when none came to in time. */
+VS_EXPORT int vs_channel_poll(struct vs_device *device, int wanted, int timeout_ms);
+/* A descriptor for loops of the program's own (poll, epoll: readable), the same as long as the device is open; not to be read or closed.
+ * When it is readable, and once before: vs_channel_poll with a timeout of 0, which has it ring for what comes from then on; then each
+ * subscription is to be received from, with a timeout of 0, until there is nothing. Or -ENOMEM. */
+VS_EXPORT int vs_channel_descriptor(struct vs_device *device);
+/* At most 40 of one device, and as many as its response ring has room for: -ENOMEM. */
+VS_EXPORT int vs_channel_subscribe(struct vs_device *device, const struct vs_channel_options *options, int timeout_ms,
+                                   struct vs_channel_subscription **subscription);
+/* The next event: 1, and it is at `*event` until the next call; 0: none came in time. After a restart of the backend the subscription
+ * begins anew by itself, and the next event has `missed` of at least 1: how many were lost then nobody knows.
+ * -EPIPE: it was too slow, and has ended. */
+VS_EXPORT int vs_channel_receive(struct vs_channel_subscription *subscription, int timeout_ms, const struct vs_channel_event **event);
+/* A payload over 64 KiB may be read where the node wrote it, with nobody's copy: it is shared memory, valid until the next call, but after
+ * a second the node may take it back. To be asked after the payload of the last event was used: 1 when it was the event's all the time, 0
+ * when what was made of it is to be thrown away. Of a smaller one, always 1. */
+VS_EXPORT int vs_channel_current(struct vs_channel_subscription *subscription);
+/* Is through with the last event, before the next is received: it is not used any more. Who waits long between events and keeps the
+ * memory of large ones meanwhile may lose others. 0, -EPROTO, -ESTALE. */
+VS_EXPORT int vs_channel_release(struct vs_channel_subscription *subscription);
+/* -EINVAL: it is none, and the old one stays. */
+VS_EXPORT int vs_channel_filter(struct vs_channel_subscription *subscription, const char *filter, int timeout_ms);
+VS_EXPORT int vs_channel_unsubscribe(struct vs_channel_subscription *subscription, int timeout_ms); /* frees it in any case */
+/* Why the last call of these on the device failed, in words; "" when the service did not say. Valid until the next call. */
+VS_EXPORT const char *vs_channel_why(const struct vs_device *device);
 
 #ifdef __cplusplus
 }

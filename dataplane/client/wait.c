@@ -19,6 +19,8 @@ int64_t vs_now_ns(void) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t vs_now_ms(void) { return vs_now_ns() / 1000000; }
+
 static void pause_core(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();

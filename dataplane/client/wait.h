@@ -32,5 +32,7 @@ void vs_wait_learn(struct vs_wait *wait, int64_t gap_ns);
 int vs_wait_in_vain_ms(struct vs_wait *wait, const struct vs_consumer *consumer);
 
 int64_t vs_now_ns(void);
+/* Milliseconds of the same clock, the monotonic one; deadlines are such times. */
+int64_t vs_now_ms(void);
 
 #endif

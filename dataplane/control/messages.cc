@@ -7,7 +7,6 @@ namespace {
 
 using nlohmann::json;
 
-inline constexpr std::size_t kSamplesMax = 100'000;
 
 json to_json(const Terms& terms) {
   return {{"wait", name_of(terms.wait)},
@@ -26,13 +25,16 @@ json to_json(const Configure& configure) {
   for (const ServiceConfig& service : configure.services)
     services.push_back({{"name", service.name}, {"parameters", service.parameters}});
   json bindings = json::array();
-  for (const BindingConfig& binding : configure.bindings)
+  for (const BindingConfig& binding : configure.bindings) {
     bindings.push_back({{"name", binding.name},
                         {"domain", binding.domain},
                         {"device", binding.device},
                         {"service", binding.service},
                         {"granted", binding.granted},
                         {"terms", to_json(binding.terms)}});
+    if (!binding.rights.is_null()) bindings.back()["rights"] = binding.rights;
+    if (binding.domid) bindings.back()["domid"] = *binding.domid;
+  }
   return {{"type", "configure"}, {"number", configure.number}, {"services", services}, {"bindings", bindings}};
 }
 
@@ -68,7 +70,9 @@ json to_json(const Refused& refused) {
           {"binding", refused.binding},
           {"domain", refused.domain},
           {"device", refused.device},
-          {"total", refused.total}};
+          {"total", refused.total},
+          {"misdeeds", refused.misdeeds},
+          {"misdeed", refused.misdeed}};
 }
 
 json to_json(const Stats& stats) {
@@ -86,7 +90,7 @@ json to_json(const Stats& stats) {
     }
     samples.push_back(std::move(one));
   }
-  return {{"type", "stats"}, {"number", stats.number}, {"samples", samples}};
+  return {{"type", "stats"}, {"number", stats.number}, {"more", stats.more}, {"samples", samples}};
 }
 
 // nlohmann's at() and get() throw where a field is missing or of another type; they are caught in decode_with. Between kinds of
@@ -129,7 +133,9 @@ Configure configure_from(const json& from) {
   for (const json& binding : from.at("bindings"))
     configure.bindings.push_back({binding.at("name").get<std::string>(), binding.at("domain").get<std::string>(),
                                   binding.at("device").get<std::string>(), binding.at("service").get<std::string>(),
-                                  binding.at("granted").get<bool>(), terms_from(binding.at("terms"))});
+                                  binding.at("granted").get<bool>(), terms_from(binding.at("terms")),
+                                  binding.contains("domid") ? std::optional(count32_from(binding.at("domid"))) : std::nullopt,
+                                  binding.value("rights", json())});
   return configure;
 }
 
@@ -149,7 +155,8 @@ Applied applied_from(const json& from) {
 
 Refused refused_from(const json& from) {
   return {from.at("binding").get<std::string>(), from.at("domain").get<std::string>(),
-          from.at("device").get<std::string>(), count_from(from.at("total"))};
+          from.at("device").get<std::string>(), count_from(from.at("total")),
+          count_from(from.value("misdeeds", json(0))), from.value("misdeed", std::string())};
 }
 
 Sample sample_from(const json& from) {
@@ -172,7 +179,8 @@ Sample sample_from(const json& from) {
 Stats stats_from(const json& from) {
   Stats stats{.number = count_from(from.at("number"))};
   const json& samples = from.at("samples");
-  if (samples.size() > kSamplesMax) throw std::invalid_argument("too many samples");
+  stats.more = from.at("more").get<bool>();
+  if (samples.size() > kSamplesPerMessageMax) throw std::invalid_argument("too many samples");
   for (const json& sample : samples) stats.samples.push_back(sample_from(sample));
   return stats;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,7 +20,9 @@
 
 namespace vs::control {
 
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::size_t kSamplesMax = 100'000;           // of one report; some 2,000 bindings that are in use
+inline constexpr std::size_t kSamplesPerMessageMax = 10'000;  // a few MiB
 
 struct ServiceConfig {
   std::string name;
@@ -36,6 +39,8 @@ struct BindingConfig {
   std::string service;
   bool granted = false;
   Terms terms;
+  std::optional<std::uint32_t> domid;  // of a domU as it is now; none: the domain comes over local sockets
+  nlohmann::json rights = {};  // within the service, of its kind; judged by the service itself. Null: all of it
   friend bool operator==(const BindingConfig&, const BindingConfig&) = default;
 };
 
@@ -95,12 +100,15 @@ struct Applied {
   friend bool operator==(const Applied&, const Applied&) = default;
 };
 
-// A guest opened a device that it was not granted. `total` counts this binding's since the backend started.
+// What a guest did that it may not: opens of a device that it was not granted, and breaks of the protocol (`misdeed` is the last of
+// them, in words). Both counted since the backend started.
 struct Refused {
   std::string binding;
   std::string domain;
   std::string device;
   std::uint64_t total = 0;
+  std::uint64_t misdeeds = 0;
+  std::string misdeed = {};
   friend bool operator==(const Refused&, const Refused&) = default;
 };
 
@@ -109,10 +117,11 @@ struct Pong {
   friend bool operator==(const Pong&, const Pong&) = default;
 };
 
-// Every counter and gauge of the backend.
+// Counters and gauges of the backend, in as many messages as they take: `more` says that this one is not the last.
 struct Stats {
   std::uint64_t number = 0;  // of the Report
   std::vector<Sample> samples;
+  bool more = false;
 };
 
 // What a binding does now, for people: `live` is shown as it is (schemas/openapi.yaml, BindingLive). Null when the backend does

@@ -134,6 +134,14 @@ std::optional<vs_buffer> BufferPool::lend(const Loan& loan, Borrower& borrower, 
                    .bytes = loan.bytes_.size()};
 }
 
+bool BufferPool::has(const Borrower& borrower, const Loan& loan) const {
+  VS_CHECK(loan.pool_ == this && &borrower.pool_ == this);
+  const std::uint32_t generation = buffers_[loan.buffer_].generation;
+  return std::any_of(borrower.leases_.begin(), borrower.leases_.end(), [&](const Borrower::Lease& lease) {
+    return lease.state != Borrower::Lease::State::none && lease.buffer == loan.buffer_ && lease.generation == generation;
+  });
+}
+
 Result<> BufferPool::take_back(Borrower& borrower, const vs_buffer_return& back) {
   VS_CHECK(&borrower.pool_ == this);
   if (back.pool == header_.pool && back.flags == 0) {

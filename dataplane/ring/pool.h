@@ -90,6 +90,7 @@ class Borrower {
 
   // Descriptors it has not returned yet, those whose lease ran out among them.
   [[nodiscard]] std::uint32_t borrowed() const { return borrowed_; }
+  [[nodiscard]] bool full() const { return borrowed_ == leases_.size(); }
 
  private:
   friend BufferPool;
@@ -130,6 +131,9 @@ class BufferPool {
 
   // Lends what `loan` holds. nullopt when the borrower has as many as it may, or has this one: it misses it.
   std::optional<vs_buffer> lend(const Loan& loan, Borrower& borrower, TimePoint now);
+
+  // Whether the borrower has what `loan` holds.
+  [[nodiscard]] bool has(const Borrower& borrower, const Loan& loan) const;
 
   // A buffer comes back. After its lease ran out that changes nothing, and is counted. invalid, when the borrower owes no
   // return of that buffer in that generation.

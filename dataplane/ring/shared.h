@@ -23,6 +23,10 @@ inline void store_release(std::uint32_t& word, std::uint32_t value) {
 inline void store_relaxed(std::uint32_t& word, std::uint32_t value) {
   std::atomic_ref(word).store(value, std::memory_order_relaxed);
 }
+// A word of a payload that others may be reading (broadcast): no order, but never torn.
+inline void store_word(std::uint64_t& word, std::uint64_t value) {
+  std::atomic_ref(word).store(value, std::memory_order_relaxed);
+}
 // Has the line at `address` fetched meanwhile; harmless wherever it points.
 inline void prefetch(const void* address) { __builtin_prefetch(address); }
 inline void full_fence() { std::atomic_thread_fence(std::memory_order_seq_cst); }

@@ -53,12 +53,25 @@ class Frame {
   std::unique_ptr<Memory> memory_;
 };
 
-// What frames a named service answers with. Who may ask the service can read all of them.
+// What frames a named service answers with. Whoever is given them (Service::reads_frames) can read all of them.
 struct FrameNeeds {
   std::uint32_t count;  // those being filled, kept, and with guests
   std::uint64_t bytes;  // of the largest
+  std::uint32_t broadcast_bytes_log2 = 0;  // of a ring of events that all of them read; 0: none
+  std::uint64_t edition = 0;  // another one: what was written before is not for all who read now
 
   bool operator==(const FrameNeeds&) const = default;
+};
+
+// A ring that all guests of a service read who read its frames, each for itself: who is too slow loses the oldest.
+class Broadcast {
+ public:
+  virtual ~Broadcast() = default;
+  [[nodiscard]] virtual std::size_t payload_bytes_max() const = 0;
+  // Costs the same for any number of readers. `payload` is at most that large.
+  virtual void write(std::span<const std::byte> payload) = 0;
+  // Of what is written next; from 1.
+  [[nodiscard]] virtual std::uint64_t next_sequence() const = 0;
 };
 
 // Where a service has its frames from.
@@ -68,12 +81,23 @@ class FrameSource {
   // nullopt when all are in use: the latest is missed, or waited for. Errors: invalid, when no frame has that room; not_found,
   // when the named service asked for none, or they could not be made.
   virtual Result<std::optional<Frame>> frame(std::string_view service, std::size_t bytes) = 0;
+  // The ring of the service; nullptr: it has none. Until the next configure().
+  virtual Broadcast* broadcast(std::string_view service) = 0;
+};
+
+// What would become of a frame that is sent now.
+enum class Lending : std::uint8_t {
+  lent,     // the guest reads it in place
+  copied,   // the guest reads no frames: it is given a copy, if that fits its answer
+  held,     // the guest has this very one already
+  refused,  // the guest holds as many as it may, or reads another pool
 };
 
 // Takes answers. The ticket names the request; one whose guest is gone is ignored.
 class ReplySink {
  public:
   virtual ~ReplySink() = default;
+  [[nodiscard]] virtual Lending lending(std::uint64_t ticket, const Frame& frame) const = 0;
   virtual void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) = 0;
   virtual void answer(std::uint64_t ticket, const Frame& frame, std::span<const std::byte> words) = 0;
 };
@@ -97,6 +121,8 @@ class Reply {
   void send(const Frame& frame, std::span<const std::byte> words) && {
     std::exchange(sink_, nullptr)->answer(ticket_, frame, words);
   }
+  // For who would rather do something else than have it copied or refused. Of a guest that is gone: lent.
+  [[nodiscard]] Lending lending(const Frame& frame) const { return sink_->lending(ticket_, frame); }
 
  private:
   ReplySink* sink_;
@@ -109,6 +135,16 @@ struct Request {
   std::uint16_t type;
   std::span<const std::byte> payload;           // valid during handle() only
   std::chrono::steady_clock::time_point deadline;  // later nobody waits
+  std::uint64_t session = 0;        // that asked; numbers are never used twice
+  std::size_t answer_bytes_max = 0;  // that the guest has room for
+};
+
+// Who asks, by the configuration; valid during the call only.
+struct SessionGuest {
+  std::string_view service;
+  std::string_view binding;
+  const nlohmann::json& rights;  // what of the service the policy gives it, of the service's kind; null: everything
+  bool reads_broadcast = false;  // it has the service's broadcast ring
 };
 
 class Service {
@@ -116,6 +152,7 @@ class Service {
   struct Named {
     std::string name;
     nlohmann::json parameters;
+    std::vector<nlohmann::json> rights = {};  // of each binding that is granted it, as in SessionGuest
   };
 
   virtual ~Service() = default;
@@ -126,10 +163,20 @@ class Service {
 
   // The frames of a service as it is configured now; nullopt: it answers without. Asked after each configure().
   [[nodiscard]] virtual std::optional<FrameNeeds> frames(std::string_view /*service*/) const { return std::nullopt; }
+  // Whether a guest is given the memory of the service's frames, all of it; who is not is answered with copies.
+  [[nodiscard]] virtual bool reads_frames(const SessionGuest& /*guest*/) const { return true; }
   // Where they come from; told once, before anything else. There are none before the first configure() has returned.
   virtual void frames_from(FrameSource& /*source*/) {}
 
   virtual void handle(const Request& request, Reply reply) = 0;
+  // A session begins: who is behind it. Before its first request.
+  virtual void session_begun(std::uint64_t /*session*/, const SessionGuest& /*guest*/) {}
+  // The session is over: what the service keeps for it may go. Replies to it are still owed, and heard by nobody.
+  virtual void session_ended(std::uint64_t /*session*/) {}
+
+  // More about a named service for people, added to what the backend tells of a binding to it (schemas/openapi.yaml, BindingLive); null:
+  // nothing.
+  [[nodiscard]] virtual nlohmann::json describe(std::string_view /*service*/) const { return nullptr; }
 
   // Counters and gauges of the service itself; the backend counts requests, answers and time.
   virtual std::vector<Sample> samples() const = 0;

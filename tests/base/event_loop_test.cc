@@ -93,6 +93,27 @@ TEST(EventLoop, ATimerMayCancelTheNextAndSetAnother) {
   EXPECT_EQ(order, (std::vector<int>{1, 3}));
 }
 
+// The kernel's timer stays set over several waits: what comes first must not wait for what was set for later.
+TEST(EventLoop, ATimerForSoonerThanWhatItWaitedForIsNotLate) {
+  EventLoop loop;
+  const TimerId late = loop.after(std::chrono::hours(1), [] {});
+  loop.post([] {});
+  loop.run_once(std::chrono::hours(1));  // has slept with that in view
+  loop.after(std::chrono::milliseconds(1), [&] { loop.stop(); });
+  loop.cancel(late);
+  loop.run();  // hangs
+}
+
+TEST(EventLoop, ATimerThatWasCancelledDoesNotKeepTheNextFromComing) {
+  EventLoop loop;
+  for (int round = 0; round < 3; ++round) {
+    loop.cancel(loop.after(std::chrono::microseconds(100), [] { ADD_FAILURE() << "cancelled"; }));
+    bool ran = false;
+    loop.after(std::chrono::milliseconds(2), [&] { ran = true; });
+    while (!ran) loop.run_once(std::chrono::hours(1));
+  }
+}
+
 TEST(EventLoop, RunsWhatOtherThreadsPost) {
   EventLoop loop;
   constexpr int kPosts = 1000;

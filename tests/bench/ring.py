@@ -8,8 +8,8 @@
 Each message of the first two goes from private memory of the sender to private memory of the
 receiver. The peers:
 
-  vservices  libvservice's ring (C) on one side, the backend's (C++) on the other, over a sealed
-             memfd and the doorbell socket of the local transport
+  vservices  libvservice's ring (C) on one side, the backend's (C++) on the other, over the local
+             transport; they ring and sleep as libvservice and the backend's loop do
   iceoryx    publisher and subscriber, WaitSet when it blocks; a full queue holds the publisher up
   zeromq     PAIR sockets over ipc://
   nng        pair0 sockets over ipc://

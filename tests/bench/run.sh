@@ -25,6 +25,8 @@ mkdir -p "$build"
 case $name in
   limits | ring) bench=ON target=bench_ring ;; # nothing of the product beside what they link
   sched) bench=ON target=bench_sched ;;
+  pubsub) bench=ON target=bench_pubsub ;;
+  control) bench=ON target='all bench_policy' ;;
   *) bench=OFF target=all ;;
 esac
 if ! { cmake -S "$top" --preset release -DVS_BENCH=$bench && cmake --build "$build" --target $target; } \

@@ -9,7 +9,7 @@
 
 namespace vs::test {
 
-class FakeBackends final : public Backends {
+class FakeBackends : public Backends {
  public:
   void start(const std::string& kind) override {
     said.push_back("start " + kind);
@@ -22,6 +22,8 @@ class FakeBackends final : public Backends {
   void configure(const std::string& kind, std::uint64_t number, BackendConfig config) override {
     said.push_back("configure " + kind);
     states[kind].number_sent = number;
+    for (const control::BindingConfig& binding : config.bindings)
+      if (homes_kept.empty() || !homes_kept.back().contains(binding.domain)) homeless.push_back(binding.name);
     states[kind].config = std::move(config);
   }
   std::map<std::string, BackendStatus> status() const override { return states; }
@@ -42,6 +44,7 @@ class FakeBackends final : public Backends {
   std::vector<std::string> said;
   std::map<std::string, BackendStatus> states;
   std::vector<Devices> homes_kept;
+  std::vector<std::string> homeless;  // bindings that a backend was told of before their domain had a home
   bool homes_fail = false;
 };
 

@@ -5,6 +5,7 @@
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 
 #include "dataplane/abi/local.h"
 #include "dataplane/transport/local/local_socket.h"
+#include "tests/fuzz/bells.h"
 #include "tests/fuzz/frontend_world.h"
 #include "tests/fuzz/memory.h"
 
@@ -118,7 +120,7 @@ void judge_hello(FuzzedDataProvider& input) {
   VS_CHECK(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
   const UniqueFd node(ends[0]);
   const UniqueFd guest(ends[1]);
-  vs_local_reason reason{};
+  vs_refusal reason{};
   VS_CHECK(!*receive_hello(node.get(), reason));
   const std::array gifts{ends[0], ends[1], ends[0],
                          ends[1]};  // nobody asked for them: they must not stay open
@@ -128,7 +130,7 @@ void judge_hello(FuzzedDataProvider& input) {
   const bool expected = bytes.size() == sizeof hello && hello.magic == VS_LOCAL_MAGIC &&
                         hello.major == VS_REGION_MAJOR && (hello.features & ~std::uint64_t{VS_REGION_FEATURES}) == 0;
   VS_CHECK(judged.has_value() == expected);
-  VS_CHECK(expected == (reason == VS_LOCAL_REASON_NONE));
+  VS_CHECK(expected == (reason == VS_REFUSAL_NONE));
   if (!judged) return;
   VS_CHECK(*judged && (*judged)->generation == hello.generation &&
            (*judged)->service.size() <= sizeof hello.service &&
@@ -170,6 +172,8 @@ std::vector<Gift> make_gifts() {
   for (const char* path : {"/dev/zero", "/proc/self/exe", "/"})
     gifts.push_back({UniqueFd(::open(path, O_RDONLY | O_CLOEXEC)), 0, false, false, {}});
   gifts.push_back({UniqueFd(::epoll_create1(EPOLL_CLOEXEC)), 0, false, false, {}});
+  gifts.push_back({UniqueFd(::eventfd(2, EFD_CLOEXEC)), 0, false, false, {}});
+  gifts.push_back({UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE)), 0, false, false, {}});
   return gifts;
 }
 
@@ -198,10 +202,9 @@ class Welcomer final : public World {
     if (input_.ConsumeIntegralInRange<int>(0, 7) == 0)
       bytes.resize(input_.ConsumeIntegralInRange<std::size_t>(0, 24));
     message_bytes_ = bytes.size();
-    std::vector<int> fds(input_.ConsumeIntegralInRange<int>(0, 3) == 0
-                             ? input_.ConsumeIntegralInRange<std::size_t>(0, 4)
-                             : 1,
-                         gift.fd.get());
+    std::vector<int> fds{gift.fd.get(), some_bell(bells_.from_guest.fd()), some_bell(bells_.to_guest.fd())};
+    if (input_.ConsumeIntegralInRange<int>(0, 3) == 0)
+      fds.resize(input_.ConsumeIntegralInRange<std::size_t>(0, 6), gift.fd.get());
     descriptors_ = fds.size();
     send_with(peer(), bytes, fds);
     if (input_.ConsumeIntegralInRange<int>(0, 7) == 0) hang_up();
@@ -211,13 +214,13 @@ class Welcomer final : public World {
   [[nodiscard]] std::string story() const {
     return "welcome of " + std::to_string(message_bytes_) + " bytes, status " +
            std::to_string(message_.status) + ", " + std::to_string(descriptors_) +
-           " descriptors of kind " + std::to_string(gift_) + ", region of " +
+           " descriptors of kind " + std::to_string(gift_) + (bells_spoiled_ ? ", no doorbells" : "") + ", region of " +
            std::to_string(message_.region_bytes) + " bytes, header says " +
            std::to_string(header_.bytes);
   }
   // Whether the welcome was one.
   [[nodiscard]] bool is_good() const {
-    if (!welcomed_ || message_bytes_ != sizeof message_ || descriptors_ != 1) return false;
+    if (!welcomed_ || message_bytes_ != sizeof message_ || descriptors_ != 3 || bells_spoiled_) return false;
     const Gift& gift = gifts_[gift_];
     return message_.magic == VS_LOCAL_MAGIC && message_.status == VS_STATUS_OK && gift.sealed &&
            gift.writable && message_.region_bytes >= VS_PAGE_BYTES &&
@@ -225,8 +228,17 @@ class Welcomer final : public World {
   }
 
  private:
+  // A doorbell, or now and then something that is none.
+  int some_bell(int good) {
+    if (input_.ConsumeIntegralInRange<int>(0, 7) != 0) return good;
+    bells_spoiled_ = true;
+    return gifts_[input_.ConsumeIntegralInRange<std::size_t>(0, gifts_.size() - 1)].fd.get();
+  }
+
   FuzzedDataProvider& input_;
   std::vector<Gift>& gifts_;
+  Bells bells_;
+  bool bells_spoiled_ = false;
   vs_local_welcome message_{};
   vs_region_header header_{};
   std::size_t gift_ = 0;
@@ -252,7 +264,9 @@ void open_session(FuzzedDataProvider& input) {
   {
     Welcomer backend(input, gifts);
     vs_session session;
-    const int status = vs_session_open(&session, "device", "dns", 1, vs_now_ms() + kTimeoutMs);
+    const vs_opening opening{
+        .path = "device", .service = "dns", .generation = 1, .deadline_ms = vs_now_ms() + kTimeoutMs};
+    const int status = vs_session_open(&session, &opening);
     if ((status == 0) != backend.is_good())
       std::fprintf(stderr, "status %d, %s\n", status, backend.story().c_str());
     VS_CHECK((status == 0) == backend.is_good());

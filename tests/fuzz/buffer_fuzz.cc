@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "dataplane/ring/borrow.h"
 #include "dataplane/ring/pool.h"
+#include "tests/fuzz/program.h"
 
 extern "C" {
 #include "dataplane/client/pool.h"
@@ -29,23 +30,7 @@ constexpr PoolShape kShape{.pool = 1, .buffer_count = 3, .buffer_bytes = VS_PAGE
 constexpr std::size_t kOperationsMax = 512;
 constexpr auto kLease = std::chrono::milliseconds(10);
 
-class Input {
- public:
-  explicit Input(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
-  [[nodiscard]] bool empty() const { return rest_.empty(); }
-
-  template <class T>
-  T next() {
-    T value{};
-    const std::size_t bytes = std::min(sizeof value, rest_.size());
-    if (bytes != 0) std::memcpy(&value, rest_.data(), bytes);
-    rest_ = rest_.subspan(bytes);
-    return value;
-  }
-
- private:
-  std::span<const std::uint8_t> rest_;
-};
+using Input = fuzz::Program;
 
 // Exactly as large as the pool, so that AddressSanitizer stands behind its last byte.
 struct Memory {

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,11 +63,12 @@ extern "C" {
 
 int __real_connect(int socket, const sockaddr* address, socklen_t bytes);
 ssize_t __real_send(int socket, const void* data, size_t bytes, int flags);
-ssize_t __real_recv(int socket, void* data, size_t bytes, int flags);
 ssize_t __real_recvmsg(int socket, msghdr* message, int flags);
 int __real_setsockopt(int socket, int level, int name, const void* value, socklen_t bytes);
 int __real_nanosleep(const timespec* wanted, timespec* left);
 int __real_clock_gettime(clockid_t clock, timespec* now);
+int __real_epoll_wait(int epoll, epoll_event* events, int count_max, int timeout_ms);
+ssize_t __real_preadv2(int fd, const iovec* parts, int count, off_t offset, int flags);
 int __real_poll(pollfd* descriptors, nfds_t count, int timeout_ms);
 
 int __wrap_connect(int socket, const sockaddr* address, socklen_t bytes) {
@@ -94,12 +97,26 @@ static ssize_t nothing_came(World& world, ssize_t received) {
   return received;
 }
 
-ssize_t __wrap_recv(int socket, void* data, size_t bytes, int flags) {
+// Sleeps.
+int __wrap_epoll_wait(int epoll, epoll_event* events, int count_max, int timeout_ms) {
   World* world = World::current();
-  if (world == nullptr || socket == world->peer()) return __real_recv(socket, data, bytes, flags);
+  if (world == nullptr || timeout_ms == 0) return __real_epoll_wait(epoll, events, count_max, timeout_ms);
   waits(*world);
-  const ssize_t received = __real_recv(socket, data, bytes, flags | MSG_DONTWAIT);
-  return (flags & MSG_DONTWAIT) != 0 ? received : nothing_came(*world, received);
+  const int count = __real_epoll_wait(epoll, events, count_max, 0);
+  if (count == 0) world->passes(vs::fuzz::kWaitMs);
+  return count;
+}
+
+// Rings.
+ssize_t __wrap_preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
+  World* world = World::current();
+  const ssize_t taken = __real_preadv2(fd, parts, count, offset, flags);
+  if (world == nullptr) return taken;
+  const int saved = errno;
+  world->passes(vs::fuzz::kCallMs);
+  if (taken >= 0) world->sent();
+  errno = saved;
+  return taken;
 }
 
 int __wrap_poll(pollfd* descriptors, nfds_t count, int timeout_ms) {

@@ -20,7 +20,7 @@ class World {
 
   // The library connected; `peer()` is the other end.
   virtual void connected() {}
-  // The library sent something.
+  // The library sent something, or rang.
   virtual void sent() {}
   // The library looks for something, and will find what is there when this returns.
   virtual void receives() {}

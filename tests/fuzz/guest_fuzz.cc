@@ -14,6 +14,7 @@
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "dataplane/backend/backend.h"
+#include "dataplane/transport/local/local_transport.h"
 #include "tests/fuzz/raw_guest.h"
 
 namespace vs::fuzz {
@@ -65,7 +66,7 @@ class Node {
     directory_ = pattern;
     auto service = std::make_unique<ScriptedService>();
     service_ = service.get();
-    backend_ = std::make_unique<Backend>(loop_, "echo", std::move(service), directory_);
+    backend_ = std::make_unique<Backend>(loop_, "echo", std::move(service), std::make_unique<LocalTransport>(directory_));
     configure(true);
     neighbour_ = open("web2");
     VS_CHECK(neighbour_->welcomed());
@@ -281,18 +282,28 @@ class Story {
   }
 
   void leave(RawGuest& guest) {
-    switch (input_.ConsumeIntegralInRange<int>(0, 4)) {
+    switch (input_.ConsumeIntegralInRange<int>(0, 5)) {
       case 0: guest.close_socket(); break;
       case 1: ::shutdown(guest.socket(), SHUT_WR); break;
       case 2: ::shutdown(guest.socket(), SHUT_RD); break;
-      case 3:
-        (void)::send(guest.socket(), "", 0, MSG_DONTWAIT | MSG_NOSIGNAL);
-        break;  // a doorbell of no bytes
+      case 3: (void)::send(guest.socket(), "", 0, MSG_DONTWAIT | MSG_NOSIGNAL); return;  // nobody reads it
+      case 4: return spoil_doorbells(guest);
       default:
         for (int bells = 0; bells < 100; ++bells) guest.doorbell();
         return;
     }
     left_.push_back(&guest);
+  }
+
+  // Fills them up again, or takes some out: what it rings is not heard, or it is rung for nothing.
+  void spoil_doorbells(const RawGuest& guest) {
+    for (const int bell : {guest.own_bell(), guest.backends_bell()}) {
+      std::uint64_t count = input_.ConsumeIntegralInRange<std::uint64_t>(1, 3);
+      if (input_.ConsumeBool())
+        (void)!::write(bell, &count, sizeof count);
+      else
+        (void)!::read(bell, &count, sizeof count);
+    }
   }
 
   void settle() {

@@ -35,7 +35,7 @@ inline std::span<std::byte> map_memory(int memory, std::size_t bytes) {
 // Sends `bytes` with as many descriptors as there are.
 inline void send_with(int socket, std::span<const std::byte> bytes,
                       std::span<const int> descriptors) {
-  constexpr std::size_t kDescriptorsMax = 4;
+  constexpr std::size_t kDescriptorsMax = 8;
   VS_CHECK(descriptors.size() <= kDescriptorsMax);
   alignas(cmsghdr) unsigned char control[CMSG_SPACE(kDescriptorsMax * sizeof(int))]{};
   iovec part{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};

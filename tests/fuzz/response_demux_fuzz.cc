@@ -6,12 +6,14 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <vector>
 
 #include "dataplane/abi/dns.h"
 #include "dataplane/abi/local.h"
+#include "tests/fuzz/bells.h"
 #include "tests/fuzz/frontend_world.h"
 #include "tests/fuzz/memory.h"
 
@@ -56,6 +58,7 @@ class EvilBackend final : public World {
 
   void connected() override {
     shared_.reset();
+    bells_.emplace();
     written_.clear();
     at_ = 0;
     asked_at_ = 0;
@@ -94,8 +97,8 @@ class EvilBackend final : public World {
         .magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = shared_.header.bytes};
     if (input_.ConsumeIntegralInRange<int>(0, 31) == 0)
       message.status = input_.ConsumeIntegralInRange<std::uint32_t>(0, 12);
-    const int memory = shared_.memory.get();
-    send_with(peer(), std::as_bytes(std::span(&message, 1)), std::span(&memory, 1));
+    const std::array gifts{shared_.memory.get(), bells_->from_guest.fd(), bells_->to_guest.fd()};
+    send_with(peer(), std::as_bytes(std::span(&message, 1)), gifts);
   }
 
   void act() {
@@ -103,16 +106,24 @@ class EvilBackend final : public World {
     for (int acts = grows_ ? 1 : input_.ConsumeIntegralInRange<int>(0, 3); acts > 0; --acts) {
       switch (grows_ ? 15 : input_.ConsumeIntegralInRange<int>(0, 15)) {
         case 0: hang_up(); return;
-        case 1: send_with(peer(), {}, {}); break;  // a doorbell of no bytes
+        case 1: spoil_doorbell(); break;
         case 2: spoil(); break;
         case 3: give_space_back(); break;
         default: write_record(); break;
       }
     }
-    if (input_.ConsumeIntegralInRange<int>(0, 7) != 0) {
-      const std::byte bell{};
-      send_with(peer(), std::span(&bell, 1), {});
-    }
+    if (input_.ConsumeIntegralInRange<int>(0, 7) != 0) bells_->ring();
+  }
+
+  // Fills one up again, so that its rings are not heard, or takes some out.
+  void spoil_doorbell() {
+    const int bell = input_.ConsumeBool() ? bells_->from_guest.fd() : bells_->to_guest.fd();
+    std::uint64_t count = input_.ConsumeIntegralInRange<std::uint64_t>(1, 3);
+    if (input_.ConsumeBool())
+      (void)!::write(bell, &count, sizeof count);
+    else
+      (void)!::read(bell, &count, sizeof count);
+    if (input_.ConsumeBool()) send_with(peer(), std::as_bytes(std::span(&count, 1)), {});
   }
 
   void spoil() {
@@ -250,6 +261,7 @@ class EvilBackend final : public World {
 
   FuzzedDataProvider& input_;
   Shared& shared_;
+  std::optional<Bells> bells_;
   std::vector<Written> written_;
   std::uint32_t at_ = 0;
   std::uint32_t asked_at_ = 0;

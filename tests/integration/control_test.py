@@ -89,7 +89,7 @@ for line in sys.stdin:
         self.node.apply()
         self.node.run("web2", "getent", "hosts", "v4.test")
         wait_until(lambda: self.node.get("binding", "web2-dns")["status"].get("refusedOpens", 0) > 0, "the report")
-        self.assertGreater(self.node.metric("vservices_opens_refused_total", domain="web2"), 0)
+        self.node.metric_reaches(1, "vservices_opens_refused_total", domain="web2")
         self.assertGreater(self.node.metric("vservices_bindings", state="Denied"), 0)
 
     def test_metrics_are_what_prometheus_reads(self):
@@ -113,7 +113,7 @@ for line in sys.stdin:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             database.execute(f"PRAGMA user_version = {version + 1}")
         database.close()
-        result = subprocess.run([BIN / "vsmgrd", "--check", "--state-dir", self.node.state], capture_output=True, text=True)
+        result = subprocess.run([BIN / "vsmgrd", "--check-config", "--state-dir", self.node.state], capture_output=True, text=True)
         self.assertEqual(result.returncode, 78, result.stderr)
         self.assertIn(str(version + 1), result.stderr)
         with sqlite3.connect(self.node.state / "vsmgrd.db") as database:

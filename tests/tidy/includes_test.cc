@@ -19,15 +19,20 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"base", {}},
     {"dataplane/abi", {}},
     {"dataplane/ring", {"base", "dataplane/abi"}},
+    {"dataplane/filter", {"base"}},
     {"dataplane/transport", {"base", "dataplane/abi", "dataplane/ring"}},
-    {"dataplane/services", {"base", "dataplane/abi"}},  // service.h; and see kSiblings
+    {"dataplane/services", {"base", "dataplane/abi", "dataplane/filter"}},  // service.h; and see kSiblings
     {"dataplane/control", {"base"}},
     {"dataplane/backend",
-     {"base", "dataplane/abi", "dataplane/ring", "dataplane/transport", "dataplane/services", "dataplane/control"}},
+     {"base", "dataplane/abi", "dataplane/ring", "dataplane/transport", "dataplane/services", "dataplane/control",
+      "dataplane/files"}},  // main.cc joins
     {"dataplane/client", {"dataplane/abi"}},
+    // Service files stand in for guests, on the node: a frontend, and a backend that vsmgrd commands.
+    {"dataplane/files",
+     {"base", "dataplane/abi", "dataplane/client", "dataplane/transport", "dataplane/control", "dataplane/backend"}},
     {"dataplane/guest", {"dataplane/client", "dataplane/abi"}},
     {"vsmgrd/config", {"base"}},
-    {"vsmgrd/model", {"base"}},
+    {"vsmgrd/model", {"base", "dataplane/filter"}},  // what a policy says of channels is judged as the backend will
     {"vsmgrd/policy", {"base", "vsmgrd/model"}},
     {"vsmgrd/store", {"base", "vsmgrd/model"}},
     {"vsmgrd/hypervisor", {"base", "vsmgrd/model"}},
@@ -35,6 +40,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"vsmgrd/reconciler", {"base", "vsmgrd/model", "vsmgrd/store", "vsmgrd/hypervisor", "vsmgrd/backends"}},
     {"vsmgrd/api", {"base", "vsmgrd/model", "vsmgrd/policy", "vsmgrd/store"}},
     {"vsmgrd/metrics", {"base"}},
+    {"vsmgrd/lifecycle", {"base", "vsmgrd/config", "vsmgrd/store"}},
     {"vsmgrd", {"base", "vsmgrd"}},  // main.cc joins everything
     {"vsctl", {"base", "vsctl"}},
 };
@@ -42,11 +48,14 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
 // Folders whose children never see each other.
 const std::vector<std::string> kSiblings{"dataplane/services", "dataplane/transport", "dataplane/guest"};
 
-// Third-party headers with one owner. Prefix of what stands between the brackets -> folder.
+// Third-party headers with one owner. Prefix of what stands between the brackets -> folder. Xenstore has two: libxl has no event
+// for a domain that comes or is renamed, so the hypervisor's adapter watches for itself.
 const std::vector<std::pair<std::string, std::string>> kOwners{
     {"sqlite3", "vsmgrd/store"},      {"yaml-cpp/", "vsmgrd/policy"}, {"libxl", "vsmgrd/hypervisor"},
     {"cpprest/", "vsmgrd/api"},       {"pplx/", "vsmgrd/api"},        {"boost/", "vsmgrd/api"},
     {"curl/", "vsctl/client"},        {"prometheus/", "vsmgrd/metrics"}, {"ares", "dataplane/services/dns"},
+    {"re2/", "dataplane/filter"},     {"nats/", "dataplane/services/pubsub/nats"},
+    {"mosquitto", "dataplane/services/pubsub/mqtt"},
     {"xengnttab", "dataplane/transport/xen"}, {"xenevtchn", "dataplane/transport/xen"},
     {"xenstore", "dataplane/transport/xen"},  {"valijson/", "tests"}, {"gtest/", "tests"}, {"gmock/", "tests"},
 };
@@ -125,7 +134,8 @@ TEST(Includes, KeepEachLibraryWithItsOwner) {
     for (const Include& include : includes_of(root, folder)) {
       if (include.ours) continue;
       for (const auto& [prefix, owner] : kOwners)
-        EXPECT_FALSE(include.header.starts_with(prefix) && !inside(include.file, owner))
+        EXPECT_FALSE(include.header.starts_with(prefix) && !inside(include.file, owner) &&
+                     !(prefix == "xenstore" && inside(include.file, "vsmgrd/hypervisor")))
             << include.file << ":" << include.line << ": <" << include.header << "> belongs to " << owner;
     }
 }

@@ -8,33 +8,24 @@
 
 #include <gtest/gtest.h>
 
-#include "base/check.h"
+#include "tests/temporary_directory.h"
 #include "tests/vsctl/documents.h"
 #include "tests/vsctl/fake_daemon.h"
 #include "tests/vsctl/process.h"
 
 namespace vs::ctl::test {
 
-class TemporaryDirectory {
+// One that files are written into.
+class TemporaryDirectory : public vs::test::TemporaryDirectory {
  public:
-  TemporaryDirectory() : path_(testing::TempDir() + "vsctl-XXXXXX") {
-    VS_CHECK(::mkdtemp(path_.data()) != nullptr);
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& path() const { return vs::test::TemporaryDirectory::path().native(); }
   // Writes a file in it and returns its path.
   std::string write(const std::string& name, const std::string& text) const {
-    const std::filesystem::path file = std::filesystem::path(path_) / name;
+    const std::filesystem::path file = std::filesystem::path(path()) / name;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file) << text;
     return file.native();
   }
-
- private:
-  std::string path_;
 };
 
 class CliTest : public testing::Test {

@@ -152,12 +152,14 @@ Answer FakeDaemon::answer_to(const Asked& request) {
 }
 
 void FakeDaemon::serve() {
+  std::vector<std::jthread> talks;  // each ends with its connection, or when `stop` says so
   while (true) {
     std::array<pollfd, 2> ready{pollfd{listener_.get(), POLLIN, 0},
                                 pollfd{stop_read_.get(), POLLIN, 0}};
     if (::poll(ready.data(), ready.size(), -1) < 0 || ready[1].revents != 0) return;
-    const UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (connection) talk(connection.get());
+    UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (connection)
+      talks.emplace_back([this, fd = std::move(connection)] { talk(fd.get()); });
   }
 }
 

@@ -1,7 +1,7 @@
 // A daemon that says what the test tells it to, over HTTP on a unix socket; and remembers what it
 // was asked.
 //
-// Runs a thread of its own; thread-safe. One connection after another is enough for a command line.
+// Runs threads of its own, one a connection; thread-safe.
 #pragma once
 
 #include <map>

@@ -1,6 +1,7 @@
 #include "vsctl/commands/apply.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,8 @@
 #include "vsctl/commands/input.h"
 #include "vsctl/commands/kinds.h"
 #include "vsctl/commands/settle.h"
+#include "vsctl/output/diff.h"
+#include "vsctl/output/progress.h"
 #include "vsctl/output/text.h"
 
 namespace vs::ctl {
@@ -19,8 +22,9 @@ namespace {
 // thinks otherwise now.
 std::vector<std::string> touched_bindings(const nlohmann::json& answer) {
   std::vector<std::string> names;
+  std::set<std::string> seen;
   const auto add = [&](const std::string& name) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    if (seen.insert(name).second) names.push_back(name);
   };
   for (const nlohmann::json& change : field(answer, "changes")) {
     const std::string action = text(change, "action");
@@ -53,8 +57,15 @@ nlohmann::json states_document(const std::vector<BindingState>& states) {
   return list;
 }
 
+// Committed is committed: what was not in force in time is told apart from what failed.
 Outcome<ExitCode> verdict(Settlement settlement) {
-  if (settlement.failure) return give_up(std::move(*settlement.failure));
+  if (settlement.failure) {
+    if (settlement.failure->exit == ExitCode::timeout) {
+      settlement.failure->exit = ExitCode::not_applied;
+      settlement.failure->message = "committed, but not in force yet: " + settlement.failure->message;
+    }
+    return give_up(std::move(*settlement.failure));
+  }
   for (const BindingState& state : settlement.states)
     if (state.state == "Failed")
       return give_up(ExitCode::negative,
@@ -63,25 +74,81 @@ Outcome<ExitCode> verdict(Settlement settlement) {
   return ExitCode::ok;
 }
 
+bool changed_anything(const nlohmann::json& answer) {
+  const nlohmann::json& changes = field(answer, "changes");
+  const bool changed = std::any_of(changes.begin(), changes.end(), [](const nlohmann::json& change) {
+    return text(change, "action") != "unchanged";
+  });
+  const nlohmann::json& decisions = field(answer, "decisionsChanged");
+  return changed || (decisions.is_array() && !decisions.empty());
+}
+
+Outcome<std::string> prune_selector(const ApplyOptions& options) {
+  if (!options.prune && options.labels.empty()) return std::string();
+  if (!options.prune) return give_up(ExitCode::invalid, "-l says what --prune may delete: give both");
+  if (options.labels.empty())
+    return give_up(ExitCode::invalid, "--prune deletes what -l selects and no file declares: give a selector");
+  std::string selector;
+  for (const std::string& label : options.labels) selector += (selector.empty() ? "" : ",") + label;
+  return selector;
+}
+
+std::string describe_differences(const nlohmann::json& answer, bool colour) {
+  std::string lines;
+  for (const nlohmann::json& change : field(answer, "changes"))
+    if (const std::string action = text(change, "action"); action != "unchanged")
+      lines += unified_diff(object_name(text(change, "kind"), text(change, "name")), action,
+                            field(change, "differences"), colour);
+  return lines;
+}
+
 }  // namespace
 
 Outcome<ExitCode> apply(Session& session, const ApplyOptions& options) {
+  const auto prune = prune_selector(options);
+  if (!prune) return give_up(prune.error());
   const auto inputs = read_inputs(options.paths);
   if (!inputs) return give_up(inputs.error());
-  auto answer = session.daemon.apply(*inputs, options.dry_run);
+  const bool people = for_people(session.format);
+  nlohmann::json differences;
+  if (options.diff) {
+    auto compared = session.daemon.diff(*inputs, *prune);
+    if (!compared) return give_up(compared.error());
+    if (people) session.out << describe_differences(*compared, session.colour) << std::flush;
+    differences = std::move((*compared)["changes"]);
+  }
+  auto answer = session.daemon.apply(*inputs, {.dry_run = options.dry_run, .prune = *prune});
   if (!answer) return give_up(answer.error());
+  if (options.diff) (*answer)["differences"] = std::move(differences);
 
-  const bool for_people = session.format == OutputFormat::table;
-  if (for_people)
+  if (people)
     session.out << describe_changes(*answer, options.dry_run) << std::flush;  // before it waits
   Settlement settlement;
   if (!options.no_wait && !options.dry_run) {
-    settlement = wait_until_settled(session, touched_bindings(*answer));
+    ProgressBar bar(session.err, session.quiet);
+    settlement = wait_until_settled(session, touched_bindings(*answer),
+                                    [&](double part) { bar.show("waiting for bindings", part); });
     (*answer)["bindings"] = states_document(settlement.states);
   }
-  session.out << (for_people ? describe_states(settlement.states)
-                             : render(*answer, session.format));
-  return verdict(std::move(settlement));
+  session.out << (people ? describe_states(settlement.states) : render(*answer, session.format));
+  auto ended = verdict(std::move(settlement));
+  if (ended && options.detailed_exit_code && changed_anything(*answer)) return ExitCode::changed;
+  return ended;
+}
+
+Outcome<ExitCode> diff(Session& session, const ApplyOptions& options) {
+  const auto prune = prune_selector(options);
+  if (!prune) return give_up(prune.error());
+  const auto inputs = read_inputs(options.paths);
+  if (!inputs) return give_up(inputs.error());
+  const auto answer = session.daemon.diff(*inputs, *prune);
+  if (!answer) return give_up(answer.error());
+  if (for_people(session.format))
+    session.out << describe_differences(*answer, session.colour)
+                << describe_changes({{"decisionsChanged", field(*answer, "decisionsChanged")}}, true);
+  else
+    session.out << render(*answer, session.format);
+  return changed_anything(*answer) ? ExitCode::negative : ExitCode::ok;
 }
 
 }  // namespace vs::ctl

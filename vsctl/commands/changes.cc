@@ -26,6 +26,13 @@ std::string describe_decision(const nlohmann::json& decision) {
     line += fmt::format(" ({})", source);
   if (const std::string message = text(decision, "message"); !message.empty())
     line += ": " + message;
+  if (const std::string mode = text(decision, "mode"); !mode.empty() && mode != "enforce") {
+    const nlohmann::json& trial = field(decision, "trial");
+    line += fmt::format(" [on trial, {}{}]", mode,
+                        trial.is_object() ? ": denied by " + rule_of(trial) : "");
+  }
+  if (const std::int64_t id = number(decision, "id"); id != 0)
+    line += fmt::format(" (decision {})", id);
   return line;
 }
 

@@ -6,23 +6,30 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "vsctl/commands/session.h"
+#include "vsctl/output/json_path.h"
 
 namespace vs::ctl {
 
 inline constexpr const char* kDefaultSocket = "/run/vservices/vsmgrd.sock";
 inline constexpr const char* kSocketVariable = "VSCTL_SOCKET";
+inline constexpr const char* kHostVariable = "VSCTL_HOST";
+inline constexpr const char* kTokenVariable = "VSCTL_TOKEN";
 inline constexpr std::chrono::milliseconds kDefaultTimeout{10'000};
 
 struct Invocation {
-  std::string socket_path;
+  Endpoint endpoint{.socket_path = kDefaultSocket};
   std::chrono::milliseconds timeout = kDefaultTimeout;
   OutputFormat format = OutputFormat::table;
+  std::optional<JsonPath> path;  // what of the JSON is wanted; `format` is json then
+  bool colour = false;
+  bool quiet = false;
   std::function<Outcome<ExitCode>(Session&)> command;
 };
 

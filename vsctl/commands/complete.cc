@@ -1,7 +1,7 @@
 #include "vsctl/commands/complete.h"
 
 #include <algorithm>
-#include <array>
+#include <memory>
 
 #include <nlohmann/json.hpp>
 
@@ -9,42 +9,52 @@
 #include "vsctl/client/daemon.h"
 #include "vsctl/client/fields.h"
 #include "vsctl/commands/kinds.h"
+#include "vsctl/commands/parser.h"
 
 namespace vs::ctl {
 namespace {
 
 using Words = std::vector<std::string>;
 
-struct Verb {
-  std::string_view name;
-  std::array<std::string_view, 2>
-      positions;  // what stands there: a kind, a "name" of it, a domain, a service, a shell
-  std::vector<std::string_view> options;
+// What the parser knows, and what is chosen so far: the words' verb, or the verb below it.
+struct Known {
+  Known() : app(make_parser(invocation, globals, {})), verb(app.get()) {}
+
+  Invocation invocation;
+  Globals globals;
+  std::unique_ptr<CLI::App> app;
+  const CLI::App* verb;
 };
 
-const std::vector<Verb>& verbs() {
-  static const std::vector<Verb> all{
-      {"apply", {}, {"-f", "--filename", "--dry-run", "--no-wait"}},
-      {"get", {"kind", "name"}, {"-l", "--label", "--no-headers"}},
-      {"describe", {"kind", "name"}, {}},
-      {"delete", {"kind", "name"}, {"--dry-run"}},
-      {"explain", {"domains", "services"}, {}},
-      {"run", {"domains", ""}, {"--env", "--hide", "--"}},
-      {"metrics", {}, {}},
-      {"version", {}, {}},
-      {"completion", {"shell", ""}, {}},
-  };
-  return all;
+const CLI::App* verb_below(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (one->get_name() == name) return one;
+  return nullptr;
 }
 
-constexpr std::array<std::string_view, 6> kEverywhere{"--help",   "--output",  "-o",
-                                                      "--socket", "--timeout", "-h"};
-constexpr std::array<std::string_view, 9> kWithValue{
-    "-f", "--filename", "-l", "--label", "--env", "-o", "--output", "--socket", "--timeout"};
+// Every option of a verb and of the verbs above it, by all its names.
+template <class Visit>
+void for_each_option(const Known& known, const Visit& visit) {
+  for (const CLI::App* app = known.verb; app != nullptr; app = app->get_parent())
+    for (const CLI::Option* option : app->get_options())
+      if (option->nonpositional()) visit(*option);
+}
 
-bool takes_value(std::string_view option) {
-  return option == "--hide" ||
-         std::find(kWithValue.begin(), kWithValue.end(), option) != kWithValue.end();
+Words names_of_option(const CLI::Option& option) {
+  Words names;
+  for (const std::string& name : option.get_snames()) names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+bool takes_value(const Known& known, const std::string& word) {
+  bool takes = false;
+  for_each_option(known, [&](const CLI::Option& option) {
+    const Words names = names_of_option(option);
+    takes = takes || (std::find(names.begin(), names.end(), word) != names.end() &&
+                      option.get_expected_max() > 0);
+  });
+  return takes;
 }
 
 // What was typed before the cursor, apart from options and their values.
@@ -54,7 +64,8 @@ struct Typed {
   bool past_dashes = false;
 };
 
-Typed read_typed(const Words& words) {
+// Descends to the verb that the words name: `known` knows it afterwards.
+Typed read_typed(const Words& words, Known& known) {
   Typed typed;
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     if (words[i] == "--") {
@@ -62,8 +73,12 @@ Typed read_typed(const Words& words) {
       return typed;
     }
     if (!words[i].starts_with('-') || words[i] == "-") {
-      typed.plain.push_back(words[i]);
-    } else if (takes_value(words[i])) {
+      const CLI::App* below = typed.plain.empty() ? verb_below(*known.verb, words[i]) : nullptr;
+      if (below != nullptr)
+        known.verb = below;
+      else
+        typed.plain.push_back(words[i]);
+    } else if (takes_value(known, words[i])) {
       if (i + 2 == words.size()) typed.open_option = words[i];
       ++i;
     }
@@ -84,9 +99,11 @@ Words without_equals(Words words) {
 }
 
 Words values_of(std::string_view option) {
-  if (option == "-o" || option == "--output") return {"table", "json", "yaml"};
-  if (option == "-f" || option == "--filename" || option == "--socket" || option == "--hide")
-    return {kCompleteFiles};
+  if (option == "-o" || option == "--output") return {"csv", "json", "jsonpath=", "name", "table", "wide", "yaml"};
+  if (option == "--color") return {"always", "auto", "never"};
+  for (const char* file : {"-f", "--filename", "--socket", "--hide", "--token-file", "--cacert",
+                           "--cert", "--key", "--to"})
+    if (option == file) return {kCompleteFiles};
   return {};
 }
 
@@ -97,39 +114,37 @@ Words plurals() {
 }
 
 Words candidates_at(std::string_view position, const Typed& typed, const NamesOf& names_of) {
-  if (position == "kind") return plurals();
-  if (position == "shell") return {"bash", "zsh"};
-  if (position == "domains" || position == "services") return names_of(position);
-  if (position != "name") return {};
-  const auto kind = parse_kind(typed.plain[1]);
+  if (position == "KIND") return plurals();
+  if (position == "SHELL") return {"bash", "fish", "zsh"};
+  if (position == "FILE") return {kCompleteFiles};
+  if (position == "DOMAIN") return names_of("domains");
+  if (position == "SERVICE") return names_of("services");
+  if (position != "NAME" || typed.plain.empty()) return {};
+  const auto kind = parse_kind(typed.plain[0]);
   return kind ? names_of(kind->plural) : Words{};
 }
 
-Words options_of(const Verb* verb) {
-  Words all(kEverywhere.begin(), kEverywhere.end());
-  if (verb != nullptr)
-    all.insert(all.end(), verb->options.begin(), verb->options.end());
-  else
-    all.emplace_back("--version");
-  return all;
-}
-
-Words all_candidates(const Typed& typed, const std::string& current, const NamesOf& names_of) {
-  const auto verb = std::find_if(verbs().begin(), verbs().end(), [&](const Verb& candidate) {
-    return !typed.plain.empty() && candidate.name == typed.plain[0];
-  });
-  const bool known = verb != verbs().end();
-  if (typed.past_dashes) return known && verb->name == "run" ? Words{kCompleteCommands} : Words{};
+Words all_candidates(const Typed& typed, const Known& known, const std::string& current,
+                     const NamesOf& names_of) {
+  if (typed.past_dashes) return known.verb->get_name() == "run" ? Words{kCompleteCommands} : Words{};
   if (!typed.open_option.empty()) return values_of(typed.open_option);
-  if (current.starts_with('-')) return options_of(known ? &*verb : nullptr);
-  if (typed.plain.empty()) {
-    Words names;
-    for (const Verb& candidate : verbs()) names.emplace_back(candidate.name);
-    return names;
+  Words candidates;
+  if (current.starts_with('-')) {
+    for_each_option(known, [&](const CLI::Option& option) {
+      for (std::string& name : names_of_option(option)) candidates.push_back(std::move(name));
+    });
+    if (known.verb->get_name() == "run") candidates.emplace_back("--");
+    return candidates;
   }
-  const std::size_t position = typed.plain.size() - 1;
-  if (!known || position >= verb->positions.size()) return {};
-  return candidates_at(verb->positions[position], typed, names_of);
+  if (typed.plain.empty())
+    for (const CLI::App* one : known.verb->get_subcommands([](const CLI::App*) { return true; }))
+      candidates.push_back(one->get_name());
+  if (!candidates.empty()) return candidates;
+  std::size_t position = 0;
+  for (const CLI::Option* option : known.verb->get_options())
+    if (option->get_positional() && position++ == typed.plain.size())
+      return candidates_at(option->get_name(true), typed, names_of);
+  return {};
 }
 
 std::string socket_in(const Words& words, const std::string& otherwise) {
@@ -146,18 +161,21 @@ std::string socket_in(const Words& words, const std::string& otherwise) {
 std::vector<std::string> complete(const Words& typed_words, const NamesOf& names_of) {
   const Words words = without_equals(typed_words);
   const std::string current = words.empty() ? "" : words.back();
-  Words candidates = all_candidates(read_typed(words), current, names_of);
+  Known known;
+  const Typed typed = read_typed(words, known);
+  Words candidates = all_candidates(typed, known, current, names_of);
   std::erase_if(candidates, [&](const std::string& word) {
     return !word.starts_with(':') && !word.starts_with(current);
   });
   std::sort(candidates.begin(), candidates.end());
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
   return candidates;
 }
 
 NamesOf names_from_daemon(const Words& words, const std::string& default_socket) {
   return [socket = socket_in(without_equals(words), default_socket)](std::string_view plural) {
     const SystemClock clock;
-    Http http(socket, Deadline(clock, kCompletionTimeout));
+    Http http({.socket_path = socket}, Deadline(clock, kCompletionTimeout));
     Words names;
     if (const auto list = Daemon(http).list(plural))
       for (const nlohmann::json& object : field(*list, "items"))

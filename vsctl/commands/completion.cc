@@ -37,12 +37,32 @@ _vsctl() {
 if [ "$funcstack[1]" = _vsctl ]; then _vsctl; else compdef _vsctl vsctl; fi
 )zsh";
 
+constexpr const char* kFish = R"fish(# Completion of vsctl for fish: vsctl completion fish | source
+# or save it as vsctl.fish in ~/.config/fish/completions.
+function __vsctl_candidates
+    set -l typed (commandline -opc)
+    set -l current (commandline -ct)
+    for candidate in ($typed[1] __complete $typed[2..-1] "$current" 2>/dev/null)
+        switch $candidate
+            case ':files'
+                __fish_complete_path "$current"
+            case ':commands'
+                complete -C "$current"
+            case '*'
+                echo $candidate
+        end
+    end
+end
+complete -c vsctl -f -a '(__vsctl_candidates)'
+)fish";
+
 }  // namespace
 
 Outcome<std::string> completion_script(std::string_view shell) {
   if (shell == "bash") return std::string(kBash);
   if (shell == "zsh") return std::string(kZsh);
-  return give_up(ExitCode::invalid, fmt::format("no completion for \"{}\": bash or zsh", shell));
+  if (shell == "fish") return std::string(kFish);
+  return give_up(ExitCode::invalid, fmt::format("no completion for \"{}\": bash, zsh or fish", shell));
 }
 
 }  // namespace vs::ctl

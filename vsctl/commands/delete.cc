@@ -16,7 +16,7 @@ Outcome<ExitCode> delete_object(Session& session, const DeleteOptions& options) 
   if (!answer) return give_up(answer.error());
   if (!field(*answer, "changes").is_array())  // an answer without a body
     (*answer)["changes"] = {{{"kind", kind->kind}, {"name", options.name}, {"action", "deleted"}}};
-  session.out << (session.format == OutputFormat::table ? describe_changes(*answer, options.dry_run)
+  session.out << (for_people(session.format) ? describe_changes(*answer, options.dry_run)
                                                         : render(*answer, session.format));
   return ExitCode::ok;
 }

@@ -89,6 +89,7 @@ std::string describe_for_people(const json& object, const std::vector<json>& bin
                       section("Spec", field(object, "spec")) + section("Status", status);
   if (decision.is_object())
     lines += fmt::format("Decision:\n  {}\n", printable(describe_decision(decision)));
+  if (text(object, "kind") == "Domain") return lines + section("Hypervisor", live) + bindings_section(bindings);
   return lines + describe_live(live) + bindings_section(bindings);
 }
 
@@ -98,11 +99,11 @@ Outcome<ExitCode> describe(Session& session, const DescribeOptions& options) {
   const auto kind = parse_kind(options.kind);
   if (!kind) return give_up(kind.error());
   if (options.name.empty()) return give_up(ExitCode::invalid, "the name is empty");
-  auto object = session.daemon.get(kind->plural, options.name);
+  auto object = session.daemon.get_live(kind->plural, options.name);
   if (!object) return give_up(object.error());
   auto bindings = bindings_of(session, *kind, options.name);
   if (!bindings) return give_up(bindings.error());
-  if (session.format == OutputFormat::table) {
+  if (for_people(session.format)) {
     session.out << describe_for_people(*object, *bindings);
     return ExitCode::ok;
   }

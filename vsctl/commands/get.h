@@ -11,7 +11,8 @@ namespace vs::ctl {
 struct GetOptions {
   std::string kind;
   std::string name;                 // empty: all
-  std::vector<std::string> labels;  // "key=value"; an object must have them all
+  std::vector<std::string> labels;  // label selectors; an object must fit them all
+  std::string filter;               // as the API takes it
   bool no_headings = false;
 };
 

@@ -12,7 +12,7 @@
 namespace vs::ctl {
 
 inline constexpr std::size_t kInputBytesMax =
-    std::size_t{1} << 20;  // of all files; the daemon's limit is the same
+    std::size_t{8} << 20;  // of all files; the daemon's limit is the same
 
 // A directory stands for its *.yaml and *.yml, sorted by name, hidden ones and directories below
 // left out; "-" is standard input. In the order given.

@@ -16,15 +16,31 @@ struct KindNames {
   std::string_view singular;  // "domain"
   std::string_view plural;    // in REST paths: "domains"
   std::string_view brief;     // "dom"
+
+  // By documents; the others the daemon keeps of itself.
+  [[nodiscard]] bool declared() const {
+    return kind != "Node" && kind != "Operation" && kind != "Warning" && kind != "Token";
+  }
 };
 
-inline constexpr std::array kKindNames{KindNames{"Domain", "domain", "domains", "dom"},
-                                       KindNames{"Service", "service", "services", "svc"},
-                                       KindNames{"AccessPolicy", "policy", "policies", "pol"},
-                                       KindNames{"Binding", "binding", "bindings", "bind"}};
+// Declared by documents first, then what the daemon keeps of itself: read, never applied.
+inline constexpr std::array kKindNames{
+    KindNames{"Domain", "domain", "domains", "dom"},
+    KindNames{"Service", "service", "services", "svc"},
+    KindNames{"AccessPolicy", "policy", "policies", "pol"},
+    KindNames{"SharingPolicy", "sharing-policy", "sharing-policies", "share"},
+    KindNames{"Sla", "sla", "slas", "sla"},
+    KindNames{"Placement", "placement", "placements", "place"},
+    KindNames{"Buffers", "buffers", "buffers", "buf"},
+    KindNames{"Binding", "binding", "bindings", "bind"},
+    KindNames{"Node", "node", "nodes", "node"},
+    KindNames{"Operation", "operation", "operations", "op"},
+    KindNames{"Warning", "warning", "warnings", "warn"},
+    KindNames{"Token", "token", "tokens", "token"}};
 
 inline constexpr const char* kKindHelp =
-    "domain (dom), service (svc), policy (pol) or binding (bind); also in the plural";
+    "domain (dom), service (svc), policy (pol), sharing-policy (share), sla, placement (place), buffers "
+    "(buf), binding (bind), node, operation (op), warning (warn) or token; also in the plural";
 
 // Upper and lower case alike.
 Outcome<KindNames> parse_kind(std::string_view word);

@@ -82,6 +82,7 @@ Table facts(const json& live) {
                          number(doorbells, "pauses"), number(doorbells, "sent"),
                          number(doorbells, "suppressed"))});
   table.add({"Refused opens:", counts(refusals)});
+  if (const std::string engine = describe_engine(field(live, "engine")); !engine.empty()) table.add({"Engine:", engine});
   table.add({"Broken sessions:", broken(live)});
   table.add({"Domain memory:", format_bytes(real(live, "domainMemoryBytes"))});
   table.add({"Service time:", fmt::format("{} ms, on loop {}", digits(real(live, "cpuMs")),
@@ -94,6 +95,19 @@ Table facts(const json& live) {
 std::string describe_live(const json& live) {
   if (!live.is_object()) return "";
   return "Now:\n" + facts(live).to_string(kNowIndent) + latencies(live).to_string(kNowIndent);
+}
+
+std::string describe_engine(const json& engine) {
+  if (!engine.is_object() || text(engine, "kind").empty()) return "";
+  std::string shown = fmt::format("{} ({}) {}", text(engine, "name"), text(engine, "kind"), text(engine, "state"));
+  if (const std::string server = text(engine, "server"); !server.empty()) shown += ", server " + server;
+  shown += fmt::format("; {} patterns, sent {}, received {}", number(engine, "subscribed"), number(engine, "sent"),
+                       number(engine, "received"));
+  if (const std::int64_t lost = number(engine, "lostOutward") + number(engine, "lostInward"); lost != 0)
+    shown += fmt::format(", lost {}", lost);
+  if (const std::int64_t waiting = number(engine, "storing"); waiting != 0) shown += fmt::format(", {} not stored yet", waiting);
+  if (const std::string error = text(engine, "error"); !error.empty()) shown += "; " + error;
+  return shown;
 }
 
 std::string format_us(double us) {

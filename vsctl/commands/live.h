@@ -11,6 +11,8 @@ namespace vs::ctl {
 
 // A section "Now:", or nothing when `live` is no object.
 std::string describe_live(const nlohmann::json& live);
+// A line of how channels reach other nodes (BindingLive, engine); empty when they do not.
+std::string describe_engine(const nlohmann::json& engine);
 
 // "64 us", "1.5 ms", "12 s": two or three digits.
 std::string format_us(double us);

@@ -11,7 +11,7 @@ Outcome<ExitCode> metrics(Session& session, const MetricsOptions& options) {
   const auto exposition = session.daemon.metrics();
   if (!exposition) return give_up(exposition.error());
   const std::string selected = select_metrics(*exposition, options.prefix);
-  session.out << (session.format == OutputFormat::table
+  session.out << (for_people(session.format)
                       ? selected
                       : render(parse_metrics(selected), session.format));
   if (selected.empty())

@@ -81,8 +81,8 @@ std::vector<fs::path> hidden_directories(const Session& session, const fs::path&
   std::error_code
       unknown;  // a socket that was reached has a path; if not, nothing is there to hide
   std::vector<fs::path> hidden = options.hidden;
-  hidden.push_back(fs::canonical(session.socket_path, unknown).parent_path());
-  hidden.push_back(fs::absolute(session.socket_path, unknown).parent_path());
+  hidden.push_back(fs::canonical(session.endpoint.socket_path, unknown).parent_path());
+  hidden.push_back(fs::absolute(session.endpoint.socket_path, unknown).parent_path());
   hidden.push_back(sockets.parent_path());
   hidden.emplace_back(kStateDirectory);
   std::erase(hidden, fs::path());

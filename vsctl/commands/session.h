@@ -14,9 +14,11 @@ namespace vs::ctl {
 
 struct Session {
   Daemon& daemon;
-  std::string socket_path;  // of the daemon
+  Endpoint endpoint;  // of the daemon
   Deadline deadline;        // for everything that asks or waits for the daemon
   OutputFormat format = OutputFormat::table;
+  bool colour = false;   // of what goes to `out`
+  bool quiet = false;    // say nothing on `err` but errors
   std::ostream& out;
   std::ostream& err;
 };

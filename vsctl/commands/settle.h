@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ namespace vs::ctl {
 
 inline constexpr std::chrono::milliseconds kLookIntervalMin{20};
 inline constexpr std::chrono::milliseconds kLookIntervalMax{500};
+
+inline constexpr std::size_t kLookSinglyMax = 16;
 
 struct BindingState {
   std::string name;
@@ -33,7 +36,9 @@ struct Settlement {
   std::optional<Failure> failure;    // why it did not go on to the end
 };
 
-// Looks at the bindings again and again until all are settled.
-Settlement wait_until_settled(Session& session, const std::vector<std::string>& bindings);
+// Looks at the bindings again and again until all are settled: one by one, or when they are many, at all
+// that there are. `on_look` is told which part is settled.
+Settlement wait_until_settled(Session& session, const std::vector<std::string>& bindings,
+                              const std::function<void(double part)>& on_look = {});
 
 }  // namespace vs::ctl

@@ -9,7 +9,7 @@ namespace vs::ctl {
 
 Outcome<ExitCode> version(Session& session) {
   const auto daemon = session.daemon.version();
-  if (session.format == OutputFormat::table) {
+  if (for_people(session.format)) {
     session.out << "vsctl " VS_VERSION "\n";
     if (daemon) session.out << "vsmgrd " << printable(text(*daemon, "version")) << "\n";
   } else {

@@ -17,23 +17,26 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/sample.h"
+#include "vsmgrd/api/access.h"
 #include "vsmgrd/api/counters.h"
 #include "vsmgrd/api/dispatcher.h"
 #include "vsmgrd/api/server_options.h"
+#include "vsmgrd/policy/engine.h"
 #include "vsmgrd/store/store.h"
 
 namespace vs {
 
 struct ApiOptions {
   http::ServerOptions server;  // where, and every limit
-  uid_t owner =
-      ::geteuid();  // may do everything, as root may; all others who reach the socket may read
+  uid_t owner = ::geteuid();  // an admin, as root is
+  http::AccessSettings access{};  // of all others
 };
 
 struct ApiHooks {
   std::function<std::string()> metrics_text;     // the body of GET /metrics
-  // What a binding does now, to be shown as its status.live; null: nothing is known. May wait for a short time.
-  std::function<nlohmann::json(const std::string& binding)> binding_live{};
+  // What an object does now, to be shown as its status.live; null: nothing is known. May wait for a short time.
+  std::function<nlohmann::json(Kind kind, const std::string& name)> live{};
+  std::shared_ptr<PolicyEngine> policies{};      // what the store decides by; none: one of its own
   http::OnRequest on_request{};                  // after each request; must not block
   http::TransportCounters::Observer on_limit{};  // after each limit that bit; must not block
 };
@@ -48,6 +51,13 @@ class Api {
   // Accepts no more, answers what is being handled, and returns when all of it is done. Later calls
   // do nothing.
   void stop();
+
+  // Takes other roles, secrets and TLS files, for requests and connections from now on; `tls` counts
+  // only when there is a remote address. Errors: those of TlsContext::load; then nothing changed.
+  Result<> reload(http::AccessSettings access, const http::TlsFiles& tls);
+
+  // See Listener::shown_address.
+  [[nodiscard]] std::string shown_address(http::Channel channel) const;
 
   // What the transport counted, for /metrics.
   [[nodiscard]] std::vector<Sample> samples() const;

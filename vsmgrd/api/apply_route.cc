@@ -1,10 +1,15 @@
+// POST /v1/apply and POST /v1/diff: the same transaction, kept or rolled back.
+
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "vsmgrd/api/body.h"
+#include "vsmgrd/api/idempotency.h"
+#include "vsmgrd/api/json_diff.h"
 #include "vsmgrd/api/problem_details.h"
 #include "vsmgrd/api/routes.h"
+#include "vsmgrd/api/writing.h"
 #include "vsmgrd/model/codec.h"
 #include "vsmgrd/policy/loader.h"
 
@@ -38,38 +43,105 @@ Checked<std::vector<PolicyFile>> files_of(const Request& request) {
   return files;
 }
 
-Response apply(Store& store, const Call& call) {
+// Which objects go when the documents do not name them. Only of what the identity sees: what is
+// invisible to it is not its to prune.
+Checked<std::function<bool(const Resource&)>> prune_of(const Call& call) {
+  const auto text = call.parameter("prune");
+  if (!text) return std::function<bool(const Resource&)>();
+  auto labels = LabelSelector::parse(*text);
+  if (!labels) return refuse(std::move(labels.error()).within("query parameter prune"));
+  if (labels->everything())
+    return refuse(ErrorCode::invalid,
+                  "query parameter prune: needs a label selector, so that not everything is deleted");
+  return [labels = std::move(*labels), identity = call.request.identity](const Resource& resource) {
+    return labels.matches(resource.metadata.labels) && identity.sees(resource.metadata.labels);
+  };
+}
+
+struct Documents {
+  std::vector<Resource> resources;
+  std::function<bool(const Resource&)> prune;
+};
+
+Checked<Documents> documents_of(const Call& call) {
+  auto prune = prune_of(call);
+  if (!prune) return tl::unexpected(std::move(prune.error()));
   auto files = files_of(call.request);
-  if (!files) return problem_response(invalid_problem(files.error()), call.request.id);
+  if (!files) return tl::unexpected(std::move(files.error()));
   auto resources = load_policies(*files);
-  if (!resources) return problem_response(invalid_problem(resources.error()), call.request.id);
-  const auto outcome = store.apply(std::move(*resources), {.dry_run = call.dry_run});
+  if (!resources) return tl::unexpected(std::move(resources.error()));
+  return Documents{std::move(*resources), std::move(*prune)};
+}
+
+Response apply(Store& store, Waits& waits, const Call& call) {
+  if (auto known = check_wait(call); !known)
+    return problem_response(read_problem(known.error()), call.request.id);
+  auto documents = documents_of(call);
+  if (!documents) return problem_response(invalid_problem(documents.error()), call.request.id);
+  const auto reply = [](const ApplyOutcome& outcome) { return json_response(200, encode(outcome)); };
+  WriteOptions options = options_of(call);
+  options.prune = std::move(documents->prune);
+  options.once = once_of<ApplyOutcome>(call, reply);
+  const auto outcome = store.apply(std::move(documents->resources), std::move(options));
   if (!outcome) return problem_response(write_problem(outcome.error()), call.request.id);
-  return json_response(200, encode(*outcome));
+  if (outcome->replayed) return replayed(*outcome->replayed);
+  return answer_applied(waits, store, call, *outcome, reply(*outcome));
+}
+
+// What a person declares of an object; what the server adds is no difference.
+json declared(const std::shared_ptr<const Resource>& resource) {
+  if (!resource) return nullptr;
+  json metadata{{"name", resource->metadata.name}};
+  if (!resource->metadata.labels.empty()) metadata["labels"] = resource->metadata.labels;
+  return {{"metadata", std::move(metadata)}, {"spec", encode_spec(*resource)}};
+}
+
+json encode_differences(const Change& change) {
+  const json before = declared(change.before);
+  const json after = declared(change.after);
+  if (before.is_null()) return encode(std::vector<Difference>{{.pointer = "", .after = after, .added = true}});
+  if (after.is_null()) return encode(std::vector<Difference>{{.pointer = "", .before = before, .removed = true}});
+  return encode(json_diff(before, after));
+}
+
+Response diff(Store& store, const Call& call) {
+  auto documents = documents_of(call);
+  if (!documents) return problem_response(invalid_problem(documents.error()), call.request.id);
+  WriteOptions options = options_of(call);
+  options.dry_run = true;
+  options.prune = std::move(documents->prune);
+  const auto outcome = store.apply(std::move(documents->resources), std::move(options));
+  if (!outcome) return problem_response(write_problem(outcome.error()), call.request.id);
+  json body = encode(*outcome);
+  bool differs = false;
+  for (std::size_t i = 0; i < outcome->changes.size(); ++i) {
+    const Change& change = outcome->changes[i];
+    differs = differs || change.action != Action::unchanged;
+    body["changes"][i]["differences"] = encode_differences(change);
+  }
+  body["differs"] = differs;
+  return json_response(200, body);
 }
 
 }  // namespace
 
-json encode(const ApplyOutcome& outcome) {
-  json changes = json::array();
-  for (const Change& change : outcome.changes)
-    changes.push_back({{"kind", name_of(change.kind)},
-                       {"name", change.name},
-                       {"action", name_of(change.action)}});
-  json decisions = json::array();
-  for (const auto& [binding, decision] : outcome.decisions_changed)
-    decisions.push_back({{"binding", binding}, {"decision", vs::encode(decision)}});
-  return {{"changes", std::move(changes)},
-          {"decisionsChanged", std::move(decisions)},
-          {"resourceVersion", outcome.resource_version}};
-}
-
-void add_apply_route(Router& router, Store& store) {
+void add_apply_routes(Router& router, Store& store, Waits& waits) {
+  Route applying{.method = "POST",
+                 .path = "/v1/apply",
+                 .handle = [&store, &waits](const Call& call) { return apply(store, waits, call); },
+                 .takes_body = true,
+                 .writes = true,
+                 .needs = Role::operator_,
+                 .query = wait_parameters(),
+                 .keeps_key = true};
+  applying.query.emplace_back("prune");
+  router.add(std::move(applying));
   router.add({.method = "POST",
-              .path = "/v1/apply",
-              .handle = [&store](const Call& call) { return apply(store, call); },
+              .path = "/v1/diff",
+              .handle = [&store](const Call& call) { return diff(store, call); },
               .takes_body = true,
-              .writes = true});
+              .needs = Role::operator_,
+              .query = {"prune"}});
 }
 
 }  // namespace vs::http

@@ -1,14 +1,13 @@
 #include "vsmgrd/api/beast_server.h"
 
+#include <algorithm>
 #include <future>
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -19,18 +18,15 @@
 
 #include "base/guarded.h"
 #include "base/log.h"
-#include "vsmgrd/api/connection.h"
+#include "vsmgrd/api/entrance.h"
 #include "vsmgrd/api/problem_details.h"
-#include "vsmgrd/api/unix_socket.h"
+#include "vsmgrd/api/stream.h"
 
 namespace vs::http {
 namespace {
 
 namespace net = boost::asio;
 namespace rest = web::http;
-using Failure = boost::system::error_code;
-using Local = net::local::stream_protocol;
-using Acceptor = net::basic_socket_acceptor<Local, Strand>;
 using ListenerImpl = rest::experimental::listener::details::http_listener_impl;
 
 Response plain(rest::http_response& from) {
@@ -61,7 +57,10 @@ class Exchange final : public rest::details::_http_server_context {
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() override;
 
+  [[nodiscard]] const Origin& origin() const { return from_->origin(); }
   [[nodiscard]] bool wanted() const { return from_->waiting(serial_); }
+  void carry(std::shared_ptr<Stream> stream) { stream_ = std::move(stream); }
+  std::shared_ptr<Stream> carried() { return std::move(stream_); }
   pplx::task<void> answer(Response response);
   pplx::task<void> answer_problem(int status, ErrorCode code, std::string detail);
 
@@ -69,6 +68,7 @@ class Exchange final : public rest::details::_http_server_context {
   Server& server_;
   std::shared_ptr<Connection> from_;
   std::uint64_t serial_;
+  std::shared_ptr<Stream> stream_;
   bool answered_ = false;
 };
 
@@ -79,11 +79,11 @@ void complete(Awaited& awaited) {
   awaited.reset();
 }
 
-// Accepts connections, gives their requests to the library's listener, and ends in order.
+// Gives the requests of all entrances to the library's listener, and ends in order.
 class Server {
  public:
-  Server(const ServerOptions& options, UnixSocket socket, TransportCounters& counters,
-         const Clock& clock);
+  Server(const ServerOptions& options, std::vector<Listening> listening, const TlsContext& tls,
+         TransportCounters& counters, const Clock& clock);
   ~Server();
 
   void start();
@@ -95,32 +95,21 @@ class Server {
 
  private:
   struct State {
-    std::unordered_map<Connection*, std::weak_ptr<Connection>> connections;
     std::size_t requests = 0;
-    bool full = false;  // accepting waits for a connection to end
-    Awaited handled;    // draining: no request is left
-    Awaited emptied;    // stopping: no connection is left
+    Awaited handled;  // draining: no request is left
   };
 
-  void accept();
-  void on_accept(Failure failure, Socket socket);
-  void back_off();
   bool arrived(Arrival arrival);
-  void closed(Connection& connection);
-  void handle(std::unique_ptr<Exchange> exchange, Head head, std::string body, std::string peer);
-  std::vector<std::shared_ptr<Connection>> open_connections();
+  void handle(std::unique_ptr<Exchange> exchange, Head head, std::string body);
 
   const ServerOptions options_;
   TransportCounters& counters_;
   net::io_context io_;
   net::executor_work_guard<net::io_context::executor_type> work_;
   net::thread_pool handlers_;
-  Strand accepting_;
-  std::optional<UnixSocket> file_;
-  Acceptor acceptor_;
-  Timer backoff_;
+  net::thread_pool metrics_handler_{1};  // measured even when the others all wait
   std::atomic<bool> draining_{false};  // set under the lock of state_
-  const Connection::Owner owner_;
+  std::vector<std::unique_ptr<Entrance>> entrances_;
   std::atomic<ListenerImpl*> listener_{nullptr};
   Guarded<State> state_;
   std::vector<std::thread> threads_;
@@ -146,23 +135,23 @@ pplx::task<void> Exchange::answer_problem(int status, ErrorCode code, std::strin
   return answer(problem_response({status, code, std::move(detail)}, request_id({})));
 }
 
-Server::Server(const ServerOptions& options, UnixSocket socket, TransportCounters& counters,
-               const Clock& clock)
+Server::Server(const ServerOptions& options, std::vector<Listening> listening,
+               const TlsContext& tls, TransportCounters& counters, const Clock& clock)
     : options_(options),
       counters_(counters),
       io_(options.io_threads),
       work_(io_.get_executor()),
-      handlers_(static_cast<std::size_t>(options.handler_threads)),
-      accepting_(net::make_strand(io_)),
-      file_(std::move(socket)),
-      acceptor_(accepting_, Local(), file_->release_fd()),
-      backoff_(accepting_),
-      owner_{.options = options_,
-             .counters = counters,
-             .clock = clock,
-             .draining = draining_,
-             .arrived = [this](Arrival arrival) { return this->arrived(std::move(arrival)); },
-             .closed = [this](Connection& connection) { this->closed(connection); }} {}
+      handlers_(static_cast<std::size_t>(options.handler_threads)) {
+  const Connection::Owner owner{
+      .options = options_,
+      .counters = counters,
+      .clock = clock,
+      .draining = draining_,
+      .arrived = [this](Arrival arrival) { return this->arrived(std::move(arrival)); },
+      .closed = {}};
+  for (Listening& socket : listening)
+    entrances_.push_back(std::make_unique<Entrance>(io_, std::move(socket), owner, &tls));
+}
 
 Server::~Server() {
   drain();
@@ -170,7 +159,7 @@ Server::~Server() {
 }
 
 void Server::start() {
-  net::post(accepting_, [this] { accept(); });
+  for (const auto& entrance : entrances_) entrance->start();
   const auto run = [this] {
     for (;;) {
       try {
@@ -184,69 +173,21 @@ void Server::start() {
   for (int i = 0; i < options_.io_threads; ++i) threads_.emplace_back(run);
 }
 
-void Server::accept() {
-  const bool room = state_.with([&](State& state) {
-    state.full = state.connections.size() >= options_.connections_max;
-    return !state.full && !draining_;
-  });
-  if (room) {
-    return acceptor_.async_accept(net::make_strand(io_), [this](Failure failure, Socket socket) {
-      on_accept(failure, std::move(socket));
-    });
-  }
-  // Full: closed() calls accept() again. Until then only look, so that a client that has to wait is
-  // counted.
-  acceptor_.async_wait(Acceptor::wait_read, [this](Failure failure) {
-    if (!failure) counters_.hit(Limit::connections);
-  });
-}
-
-void Server::on_accept(Failure failure, Socket socket) {
-  if (failure == net::error::operation_aborted) return;
-  if (failure == net::error::connection_aborted) return accept();
-  if (failure)
-    return back_off();  // no descriptor or no memory: asking again at once would only spin
-  auto connection = std::make_shared<Connection>(owner_, std::move(socket));
-  state_.with([&](State& state) { state.connections.emplace(connection.get(), connection); });
-  connection->start();
-  accept();
-}
-
-void Server::back_off() {
-  counters_.hit(Limit::descriptors);
-  backoff_.expires_after(options_.accept_backoff);
-  backoff_.async_wait([this](Failure failure) {
-    if (!failure) accept();
-  });
-}
-
-void Server::closed(Connection& connection) {
-  const bool resume = state_.with([&](State& state) {
-    state.connections.erase(&connection);
-    if (state.connections.empty()) complete(state.emptied);
-    return std::exchange(state.full, false) && !draining_;
-  });
-  if (!resume) return;
-  net::post(accepting_, [this] {
-    acceptor_.cancel();  // the look-out
-    accept();
-  });
-}
-
 bool Server::arrived(Arrival arrival) {
   const bool taken = state_.with([&](State& state) {
-    if (draining_ || state.requests >= options_.requests_max) return false;
+    const bool bounded = arrival.from->origin().channel != Channel::metrics;
+    if (draining_ || (bounded && state.requests >= options_.requests_max)) return false;
     ++state.requests;
     return true;
   });
   if (!taken) return false;
   counters_.requests(+1);
-  const auto& peer = arrival.from->peer();
-  net::post(handlers_, [this, peer = peer ? format_peer(*peer) : std::string{},
-                        exchange = std::make_unique<Exchange>(*this, arrival.from, arrival.serial),
-                        head = std::move(arrival.head), body = std::move(arrival.body)]() mutable {
-    handle(std::move(exchange), std::move(head), std::move(body), std::move(peer));
-  });
+  const bool measures = arrival.from->origin().channel == Channel::metrics;
+  net::post(measures ? metrics_handler_ : handlers_,
+            [this, exchange = std::make_unique<Exchange>(*this, arrival.from, arrival.serial),
+             head = std::move(arrival.head), body = std::move(arrival.body)]() mutable {
+              handle(std::move(exchange), std::move(head), std::move(body));
+            });
   return true;
 }
 
@@ -257,8 +198,7 @@ void Server::request_done() {
   });
 }
 
-void Server::handle(std::unique_ptr<Exchange> exchange, Head head, std::string body,
-                    std::string peer) {
+void Server::handle(std::unique_ptr<Exchange> exchange, Head head, std::string body) {
   if (!exchange->wanted()) return;  // it was told 503: it must not happen after that
   web::uri target;
   try {
@@ -275,7 +215,6 @@ void Server::handle(std::unique_ptr<Exchange> exchange, Head head, std::string b
     request.set_request_uri(target);
     for (const auto& [name, value] : head.fields) request.headers().add(name, value);
     const auto impl = request._get_impl();
-    impl->_set_remote_address(peer);
     const std::size_t size = body.size();
     impl->set_instream(concurrency::streams::bytestream::open_istream(std::move(body)));
     impl->_complete(size);
@@ -292,15 +231,6 @@ Result<> Server::attach(ListenerImpl& listener) {
   return fail(ErrorCode::conflict, "http: there is a listener already");
 }
 
-std::vector<std::shared_ptr<Connection>> Server::open_connections() {
-  return state_.with([](State& state) {
-    std::vector<std::shared_ptr<Connection>> open;
-    for (const auto& [key, connection] : state.connections)
-      if (auto still = connection.lock()) open.push_back(std::move(still));
-    return open;
-  });
-}
-
 void Server::drain() {
   const auto handled = state_.with([this](State& state) -> std::optional<std::future<void>> {
     if (draining_.exchange(true)) return std::nullopt;
@@ -310,32 +240,29 @@ void Server::drain() {
     return future;
   });
   if (!handled) return;
-  file_.reset();
-  net::post(accepting_, [this] {
-    Failure ignored;
-    acceptor_.close(ignored);
-    backoff_.cancel();
-  });
-  for (const auto& connection : open_connections()) connection->drain();
+  for (const auto& entrance : entrances_) {
+    entrance->close();
+    for (const auto& connection : entrance->connections()) connection->drain();
+  }
   handled->wait();
   state_.with([](State&) {});  // whoever reported the last request has left the lock
   handlers_.join();
+  metrics_handler_.join();
   listener_ = nullptr;
 }
 
 void Server::stop() {
   if (threads_.empty()) return;
-  const auto emptied = state_.with([](State& state) {
-    state.emptied.emplace();
-    auto future = state.emptied->get_future();
-    if (state.connections.empty()) complete(state.emptied);
-    return future;
+  const auto end = std::chrono::steady_clock::now() + options_.drain_timeout;
+  std::vector<std::future<void>> emptied;
+  for (const auto& entrance : entrances_) emptied.push_back(entrance->emptied());
+  const bool all = std::all_of(emptied.begin(), emptied.end(), [&](const auto& one) {
+    return one.wait_until(end) == std::future_status::ready;
   });
-  if (emptied.wait_for(options_.drain_timeout) != std::future_status::ready) {
-    counters_.hit(Limit::drain_time);
-    for (const auto& connection : open_connections()) connection->abort();
-    emptied.wait();
-  }
+  if (!all) counters_.hit(Limit::drain_time);
+  for (const auto& entrance : entrances_)
+    for (const auto& connection : entrance->connections()) connection->abort();
+  for (const auto& one : emptied) one.wait();
   work_.reset();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -343,9 +270,9 @@ void Server::stop() {
 
 class BeastServer final : public rest::experimental::details::http_server {
  public:
-  BeastServer(const ServerOptions& options, UnixSocket socket, TransportCounters& counters,
-              const Clock& clock)
-      : server_(options, std::move(socket), counters, clock) {}
+  BeastServer(const ServerOptions& options, std::vector<Listening> listening, const TlsContext& tls,
+              TransportCounters& counters, const Clock& clock)
+      : server_(options, std::move(listening), tls, counters, clock) {}
 
   pplx::task<void> start() override {
     server_.start();
@@ -367,6 +294,7 @@ class BeastServer final : public rest::experimental::details::http_server {
   pplx::task<void> respond(rest::http_response response) override {
     auto* exchange = static_cast<Exchange*>(response._get_server_context());
     Response answer = plain(response);
+    answer.stream = exchange->carried();
     if (answer.status < 400 || !answer.body.empty()) return exchange->answer(std::move(answer));
     return exchange->answer_problem(answer.status, ErrorCode::internal, "the request failed");
   }
@@ -377,11 +305,18 @@ class BeastServer final : public rest::experimental::details::http_server {
 
 }  // namespace
 
+const Origin& origin_of(const rest::http_request& request) {
+  return static_cast<const Exchange*>(request._get_impl()->_get_server_context())->origin();
+}
+
+void carry_stream(const rest::http_request& request, std::shared_ptr<Stream> stream) {
+  static_cast<Exchange*>(request._get_server_context())->carry(std::move(stream));
+}
+
 Result<std::unique_ptr<rest::experimental::details::http_server>> make_beast_server(
-    const ServerOptions& options, TransportCounters& counters, const Clock& clock) try {
-  auto socket = UnixSocket::listen(options.socket_path, options.socket_mode, options.socket_group);
-  if (!socket) return fail(std::move(socket.error()).within("api socket"));
-  return std::make_unique<BeastServer>(options, std::move(*socket), counters, clock);
+    const ServerOptions& options, std::vector<Listening> listening, const TlsContext& tls,
+    TransportCounters& counters, const Clock& clock) try {
+  return std::make_unique<BeastServer>(options, std::move(listening), tls, counters, clock);
 } catch (const std::exception& problem) {
   return fail(ErrorCode::exhausted, std::string("api server: ") + problem.what());
 }

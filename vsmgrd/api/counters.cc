@@ -14,7 +14,11 @@ std::string_view name_of(Limit limit) {
     case Limit::drain_time: return "drain_time";
     case Limit::requests: return "requests";
     case Limit::connections: return "connections";
+    case Limit::client_connections: return "client_connections";
+    case Limit::handshake_time: return "handshake_time";
     case Limit::descriptors: return "descriptors";
+    case Limit::streams: return "streams";
+    case Limit::stream_time: return "stream_time";
   }
   __builtin_unreachable();
 }
@@ -40,10 +44,17 @@ std::vector<Sample> TransportCounters::samples() const {
   samples.push_back({.name = "vservices_http_malformed_total",
                      .help = "Requests that were not HTTP.",
                      .value = static_cast<double>(malformed_count())});
+  samples.push_back({.name = "vservices_http_handshakes_failed_total",
+                     .help = "Clients with which no TLS was agreed upon.",
+                     .value = static_cast<double>(handshakes_failed_.load())});
   samples.push_back({.name = "vservices_http_connections",
                      .help = "Open connections to the API.",
                      .type = Sample::Type::gauge,
                      .value = static_cast<double>(connections_.load())});
+  samples.push_back({.name = "vservices_http_streams",
+                     .help = "Responses that go on, such as those of event watchers.",
+                     .type = Sample::Type::gauge,
+                     .value = static_cast<double>(streams_.load())});
   samples.push_back({.name = "vservices_http_requests_in_progress",
                      .help = "Requests being handled.",
                      .type = Sample::Type::gauge,

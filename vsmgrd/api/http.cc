@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -63,16 +62,6 @@ Result<std::vector<std::string>> parse_path(std::string_view path) {
   return segments;
 }
 
-template <class Number>
-bool read_number(std::string_view& text, std::string_view prefix, Number& number) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return true;
-}
-
 bool plain_id_byte(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
          c == '_' || c == '-';
@@ -118,18 +107,6 @@ Result<Target> parse_target(std::string_view target) {
   return parsed;
 }
 
-std::string format_peer(const Peer& peer) {
-  return fmt::format("unix:uid={},gid={},pid={}", peer.uid, peer.gid, peer.pid);
-}
-
-std::optional<Peer> parse_peer(std::string_view text) {
-  Peer peer;
-  const bool whole = read_number(text, "unix:uid=", peer.uid) &&
-                     read_number(text, ",gid=", peer.gid) && read_number(text, ",pid=", peer.pid) &&
-                     text.empty();
-  return whole ? std::optional(peer) : std::nullopt;
-}
-
 std::string request_id(std::string_view client_id) {
   const bool usable = !client_id.empty() && client_id.size() <= kRequestIdBytesMax &&
                       std::all_of(client_id.begin(), client_id.end(), plain_id_byte);
@@ -151,16 +128,20 @@ std::string_view reason_phrase(int status) {
   switch (status) {
     case 200: return "OK";
     case 201: return "Created";
+    case 202: return "Accepted";
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
     case 409: return "Conflict";
+    case 410: return "Gone";
     case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
     case 415: return "Unsupported Media Type";
     case 417: return "Expectation Failed";
+    case 422: return "Unprocessable Content";
     case 428: return "Precondition Required";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
@@ -51,7 +52,7 @@ Request plain(const rest::http_request& from) {
   auto body = from.body().streambuf();  // the server has read all of it
   request.body.resize(body.in_avail());
   body.getn(reinterpret_cast<std::uint8_t*>(request.body.data()), request.body.size()).get();
-  request.peer = parse_peer(from.remote_address());
+  request.origin = origin_of(from);
   return request;
 }
 
@@ -77,12 +78,20 @@ void observe(pplx::task<void> done) {
   });
 }
 
+void answer(const rest::http_request& request, Response response) {
+  if (response.later)
+    return response.later([request](Response known) { answer(request, std::move(known)); });
+  if (response.stream) carry_stream(request, std::move(response.stream));
+  observe(request.reply(library(response)));
+}
+
 }  // namespace
 
 struct Listener::Impl {
-  explicit Impl(Handler taken) : handler(std::move(taken)), listener(web::uri(kRoot)) {
+  Impl(Handler taken, const std::vector<Listening>& listening) : handler(std::move(taken)), listener(web::uri(kRoot)) {
+    for (const Listening& socket : listening) addresses[socket.channel] = socket.shown;
     const auto serve = [this](const rest::http_request& request) {
-      observe(request.reply(library(handler(plain(request)))));
+      answer(request, handler(plain(request)));
     };
     listener.support(serve);
     // These two the library would answer by itself.
@@ -91,6 +100,8 @@ struct Listener::Impl {
   }
 
   const Handler handler;
+  TlsContext tls;
+  std::map<Channel, std::string> addresses;
   RestListener listener;
 };
 
@@ -102,11 +113,16 @@ Result<std::unique_ptr<Listener>> Listener::start(const ServerOptions& options,
                                                   TransportCounters& counters, const Clock& clock,
                                                   Handler handler) {
   limit_threads();
-  auto server = make_beast_server(options, counters, clock);
+  auto listening = open_listening(options);
+  if (!listening) return fail(std::move(listening.error()));
+  auto impl = std::make_unique<Impl>(std::move(handler), *listening);
+  if (!options.remote_address.empty()) {
+    if (auto loaded = impl->tls.load(options.tls); !loaded) return fail(std::move(loaded.error()));
+  }
+  auto server = make_beast_server(options, std::move(*listening), impl->tls, counters, clock);
   if (!server) return fail(std::move(server.error()));
   try {
     ServerApi::register_server_api(std::move(*server));
-    auto impl = std::make_unique<Impl>(std::move(handler));
     impl->listener.open().get();
     return std::unique_ptr<Listener>(new Listener(std::move(impl)));
   } catch (const rest::http_exception& problem) {
@@ -114,6 +130,13 @@ Result<std::unique_ptr<Listener>> Listener::start(const ServerOptions& options,
   } catch (const std::exception& problem) {
     return fail(ErrorCode::internal, std::string("http listener: ") + problem.what());
   }
+}
+
+Result<> Listener::reload_tls(const TlsFiles& files) { return impl_->tls.load(files); }
+
+std::string Listener::shown_address(Channel channel) const {
+  const auto found = impl_->addresses.find(channel);
+  return found == impl_->addresses.end() ? std::string() : found->second;
 }
 
 void Listener::stop() {

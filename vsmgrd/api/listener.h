@@ -4,11 +4,12 @@
 // answered 500. There is one listener a process at a time, because the library keeps its server in
 // a global. stop() returns when every request has been handled and its answer written, or given up
 // after drain_timeout; a handler that never returns holds it up for ever. Errors: those of
-// UnixSocket::listen; conflict, when the process has a listener already.
+// open_listening and TlsContext::load; conflict, when the process has a listener already.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -28,6 +29,12 @@ class Listener {
                                                  Handler handler);
   ~Listener();
   void stop();  // once; later calls do nothing
+  // Reads the files of options.tls again, for connections made from now on. When they are not right,
+  // those read before stay in use.
+  Result<> reload_tls(const TlsFiles& files);
+  // Where a channel is served: the socket's path, or the address with the port it really has; empty
+  // when it is not.
+  [[nodiscard]] std::string shown_address(Channel channel) const;
 
  private:
   struct Impl;

@@ -12,13 +12,15 @@ inline constexpr std::string_view kRetryAfterSeconds = "1";
 }  // namespace
 
 Response problem_response(const ProblemDetails& problem, std::string_view request_id) {
-  nlohmann::json body{{"type", "urn:vservices:problem:" + std::string(to_string(problem.code))},
+  const std::string word = problem.word.empty() ? std::string(to_string(problem.code)) : problem.word;
+  nlohmann::json body{{"type", "urn:vservices:problem:" + word},
                       {"title", reason_phrase(problem.status)},
                       {"status", problem.status},
-                      {"code", to_string(problem.code)},
+                      {"code", word},
                       {"detail", problem.detail},
                       {"requestId", request_id}};
   for (const vs::Problem& error : problem.errors) body["errors"].push_back(encode(error));
+  if (!problem.hint.empty()) body["hint"] = problem.hint;
   if (!problem.current_etag.empty()) body["currentETag"] = problem.current_etag;
 
   Response response = json_response(problem.status, body);
@@ -34,13 +36,19 @@ ProblemDetails read_problem(const Error& error) {
 }
 
 ProblemDetails invalid_problem(const Refusal& refusal) {
-  return {http_status(refusal.error.code), refusal.error.code, refusal.error.message,
-          refusal.problems};
+  return {.status = http_status(refusal.error.code),
+          .code = refusal.error.code,
+          .detail = refusal.error.message,
+          .errors = refusal.problems,
+          .word = refusal.code};
 }
 
 ProblemDetails write_problem(const Refusal& refusal) {
-  return {write_status(refusal.error.code), refusal.error.code, refusal.error.message,
-          refusal.problems};
+  return {.status = refusal.code == "key_reused" ? 422 : write_status(refusal.error.code),
+          .code = refusal.error.code,
+          .detail = refusal.error.message,
+          .errors = refusal.problems,
+          .word = refusal.code};
 }
 
 }  // namespace vs::http

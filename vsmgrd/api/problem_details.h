@@ -2,7 +2,8 @@
 // application/problem+json (RFC 9457).
 //
 // Body: {type, title, status, code, detail, errors[{pointer, message, hint, source{file, line,
-// column}}], requestId}; `code` is the ErrorCode's word, `errors` is there when there is a list;
+// column}}], requestId}; `code` is a stable word: the ErrorCode's, or
+// a narrower one (each is listed in openapi.yaml); `errors` is there when there is a list;
 // currentETag, and the header ETag, when a precondition was not met and there is one. Pure,
 // thread-safe.
 #pragma once
@@ -42,6 +43,8 @@ struct ProblemDetails {
   std::string detail;                 // one sentence, may name the object
   std::vector<vs::Problem> errors{};  // every fault found, may be empty
   std::string current_etag{};         // of the object that was not as expected; may be empty
+  std::string word{};                 // narrower than `code`: "stale", "gone"; empty: that of `code`
+  std::string hint{};                 // what to do about it; may be empty
 };
 
 Response problem_response(const ProblemDetails& problem, std::string_view request_id);

@@ -1,5 +1,6 @@
 #include "vsmgrd/api/router.h"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -8,12 +9,22 @@
 #include "vsmgrd/api/access.h"
 #include "vsmgrd/api/problem_details.h"
 #include "vsmgrd/api/wire.h"
+#include "vsmgrd/model/codec.h"
 
 namespace vs::http {
 namespace {
 
-inline constexpr std::string_view kParameter = "{name}";
 inline constexpr std::string_view kDryRun = "dryRun";
+
+// Whether `segment` fits the template's `part`; what stands for its parameter into `name`.
+bool fits_part(std::string_view part, std::string_view segment, std::string_view& name) {
+  const std::size_t end = part.find('}');
+  if (!part.starts_with('{') || end == std::string_view::npos) return part == segment;
+  const std::string_view verb = part.substr(end + 1);
+  if (!segment.ends_with(verb) || segment.size() == verb.size()) return false;
+  name = segment.substr(0, segment.size() - verb.size());
+  return true;
+}
 
 // Whether `path` has the form of `route`; its parameter, if it has one, into `name`.
 bool fits(std::string_view route, const std::vector<std::string>& path, std::string_view& name) {
@@ -22,10 +33,7 @@ bool fits(std::string_view route, const std::vector<std::string>& path, std::str
     route.remove_prefix(1);
     const std::string_view part = route.substr(0, route.find('/'));
     route.remove_prefix(part.size());
-    if (part == kParameter && !segment.empty())
-      name = segment;
-    else if (part != segment)
-      return false;
+    if (!fits_part(part, segment, name)) return false;
   }
   return route.empty();
 }
@@ -42,30 +50,63 @@ Response wrong_method(const Request& request, const std::string& allow) {
   return response;
 }
 
-bool is_json(std::string_view content_type) {
-  content_type = content_type.substr(0, content_type.find(';'));
-  while (content_type.ends_with(' ')) content_type.remove_suffix(1);
-  return same_word(content_type, "application/json");
+// Every fault of the query at once.
+std::vector<Problem> query_problems(const Route& route, const Request& request) {
+  std::vector<Problem> problems;
+  for (const auto& [key, value] : request.query) {
+    if (key == kDryRun && route.writes) {
+      if (value != "true" && value != "false")
+        problems.push_back({.message = "query parameter dryRun: true or false"});
+      continue;
+    }
+    if (std::find(route.query.begin(), route.query.end(), key) != route.query.end()) continue;
+    std::vector<std::string> known = route.query;
+    if (route.writes) known.emplace_back(kDryRun);
+    problems.push_back({.message = "query parameter " + in_quotes(key) + ": unknown here",
+                        .hint = did_you_mean(key, known)});
+  }
+  return problems;
 }
 
 // What is wrong with the request for this route; nullopt when it may be handled.
 std::optional<Response> check(const Route& route, const Request& request) {
-  for (const auto& [key, value] : request.query) {
-    if (key != kDryRun || !route.writes)
-      return refuse(request, 400, ErrorCode::invalid,
-                    "query parameter \"" + key + "\": unknown here");
-    if (value != "true" && value != "false")
-      return refuse(request, 400, ErrorCode::invalid, "query parameter dryRun: true or false");
+  if (auto problems = query_problems(route, request); !problems.empty()) {
+    std::string summary = summary_of(problems);
+    return problem_response({400, ErrorCode::invalid, std::move(summary), std::move(problems)},
+                            request.id);
   }
   if (!route.takes_body) {
-    if (request.body.empty()) return std::nullopt;
+    // Clients that always send JSON with a POST send an empty object.
+    if (request.body.empty() || (route.method == "POST" && request.body == "{}")) return std::nullopt;
     return refuse(request, 400, ErrorCode::invalid, "this request takes no body");
   }
-  if (is_json(request.header("content-type"))) return std::nullopt;
-  return refuse(request, 415, ErrorCode::invalid, "Content-Type: must be application/json");
+  const std::string wanted =
+      route.method == "PATCH" ? "application/merge-patch+json" : "application/json";
+  const std::string_view sent = request.header("content-type");
+  if (is_media_type(sent, wanted)) return std::nullopt;
+  if (route.takes_yaml && is_media_type(sent, kYamlType)) return std::nullopt;
+  return refuse(request, 415, ErrorCode::invalid,
+                "Content-Type: must be " + wanted +
+                    (route.takes_yaml ? " or " + std::string(kYamlType) : std::string()));
+}
+
+// The refusal of who may not use the route; nullopt when it may.
+std::optional<Response> check_role(const Route& route, const Request& request) {
+  const Identity& identity = request.identity;
+  const auto denied = [&](const std::string& why) {
+    return refuse(request, 403, ErrorCode::denied, request.method + ' ' + route.path + why);
+  };
+  if (!identity.may(route.needs)) {
+    return denied(" needs role " + std::string(name_of(route.needs)) + "; " + identity.principal +
+                  " has role " + std::string(name_of(identity.role)));
+  }
+  if (route.node_wide && identity.scoped())
+    return denied(" is about the whole node; " + identity.principal + " has a scope");
+  return std::nullopt;
 }
 
 Response call(const Route& route, const Request& request, std::string_view name) try {
+  if (auto refused = check_role(route, request)) return std::move(*refused);
   if (auto refused = check(route, request)) return std::move(*refused);
   const auto dry_run = request.query.find(kDryRun);
   return route.handle({.request = request,
@@ -78,6 +119,12 @@ Response call(const Route& route, const Request& request, std::string_view name)
 }
 
 }  // namespace
+
+std::optional<std::string_view> Call::parameter(std::string_view of) const {
+  const auto found = request.query.find(of);
+  if (found == request.query.end()) return std::nullopt;
+  return found->second;
+}
 
 void Router::add(Route route) { routes_.push_back(std::move(route)); }
 

@@ -2,31 +2,43 @@
 // for people and clients.
 //
 // The handlers are thread-safe, as the store is. Writes answer what changed: {changes,
-// decisionsChanged, resourceVersion}.
+// decisionsChanged, resourceVersion}. What an identity's scope does not hold for is not shown.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
+#include "vsmgrd/api/background.h"
 #include "vsmgrd/api/router.h"
+#include "vsmgrd/policy/engine.h"
 #include "vsmgrd/store/store.h"
 
 namespace vs::http {
 
 using MetricsText = std::function<std::string()>;
-using BindingLive = std::function<nlohmann::json(const std::string& binding)>;  // null: nothing is known
+using Live = std::function<nlohmann::json(Kind kind, const std::string& name)>;  // null: nothing is known
 
-// `store` must outlive the router.
-Router make_router(Store& store, MetricsText metrics_text, BindingLive binding_live = {});
+// `store` and `background` must outlive the router. Without policies it compiles its own.
+Router make_router(Store& store, Background& background, MetricsText metrics_text,
+                   Live live = {},
+                   std::shared_ptr<PolicyEngine> policies = nullptr);
 
 // The parts of it.
 void add_status_routes(Router& router, Store& store,
-                       MetricsText metrics_text);        // healthz, metrics, v1
-// /v1/{domains,services,policies,bindings}
-void add_resource_routes(Router& router, Store& store, const BindingLive& binding_live);
-void add_apply_route(Router& router, Store& store);
-void add_explain_route(Router& router, Store& store);
-
-nlohmann::json encode(const ApplyOutcome& outcome);
+                       MetricsText metrics_text);      // healthz, metrics, v1, openapi.json
+void add_ui_routes(Router& router);                     // /ui
+void add_list_routes(Router& router, Store& store);    // /v1/{domains,services, ...}
+void add_resource_routes(Router& router, Store& store, Waits& waits,
+                         const Live& live);  // and /{name} of each
+void add_apply_routes(Router& router, Store& store, Waits& waits);  // /v1/{apply,diff}
+// /v1/policies:{test,lint,simulate,history,rollback}
+void add_policy_routes(Router& router, Store& store, const std::shared_ptr<PolicyEngine>& policies);
+void add_explain_route(Router& router, Store& store, std::shared_ptr<PolicyEngine> policies);
+void add_event_routes(Router& router, Store& store, EventFeed& feed);
+// /v1/{operations,warnings,decisions,audit}
+void add_log_routes(Router& router, Store& store, Waits& waits);
+void add_token_routes(Router& router, TokenTable& tokens);  // /v1/tokens
+void add_node_routes(Router& router, Store& store, Jobs& jobs);  // /v1/{nodes,admin}
 
 }  // namespace vs::http

@@ -10,19 +10,38 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <string>
+
+#include "vsmgrd/api/tls.h"
 
 namespace vs::http {
+
+struct SocketFile {
+  std::filesystem::path path;
+  mode_t mode = 0660;
+  std::optional<gid_t> group{};  // absent: the process's
+};
 
 struct ServerOptions {
   std::filesystem::path socket_path;
   mode_t socket_mode = 0660;
-  std::optional<gid_t> socket_group{};  // absent: the process's
+  std::optional<gid_t> socket_group{};
+  std::optional<SocketFile> read_only{};  // everybody there is a viewer
+  std::string metrics_address{};  // "ADDRESS:PORT" or "/PATH"; serves /metrics only; empty: none
+  std::string remote_address{};   // "ADDRESS:PORT", TLS only; empty: none
+  TlsFiles tls{};                 // of remote_address
 
   std::size_t header_bytes_max = 16 * 1024;  // request line and headers
   std::size_t body_bytes_max = 1024 * 1024;
-  std::size_t connections_max = 64;  // more wait in the kernel's queue
+  std::size_t documents_bytes_max = 9 * 1024 * 1024;  // of /v1/apply and /v1/diff: kYamlBytesMax as JSON
+  // Of each listening socket. For one more, the client that has kept us waiting longest goes; when
+  // none does, the next waits in the kernel's queue.
+  std::size_t connections_max = 256;
+  std::size_t client_connections_max = 64;  // of one user or address
   std::size_t requests_max = 64;     // handled at once, those given up included
+  std::size_t streams_max = 32;      // responses that go on; each is a connection, too
 
+  std::chrono::milliseconds handshake_timeout{5'000};  // of TLS
   std::chrono::milliseconds header_timeout{5'000};
   std::chrono::milliseconds body_timeout{10'000};
   std::chrono::milliseconds handler_timeout{30'000};

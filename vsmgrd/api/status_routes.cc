@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "vsmgrd/api/idempotency.h"
+#include "vsmgrd/api/openapi.h"
 #include "vsmgrd/api/problem_details.h"
 #include "vsmgrd/api/routes.h"
 
@@ -37,22 +39,45 @@ Response about() {
 void add_status_routes(Router& router, Store& store, MetricsText metrics_text) {
   router.add({.method = "GET", .path = "/healthz", .handle = [&store](const Call& call) {
                 return health(store, call);
-              }});
+              }, .needs = Role::viewer});
   router.add({.method = "GET",
               .path = "/metrics",
               .handle = [text = std::move(metrics_text)](const Call&) {
                 return Response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
                                 .body = text()};
-              }});
-  router.add({.method = "GET", .path = "/v1", .handle = [](const Call&) { return about(); }});
+              },
+              .needs = Role::viewer});
+  router.add({.method = "GET",
+              .path = "/openapi.json",
+              .handle = [](const Call&) {
+                return Response{.content_type = "application/json",
+                                .body = std::string(openapi_json())};
+              },
+              .needs = Role::viewer});
+  router.add({.method = "GET",
+              .path = "/v1",
+              .handle = [](const Call&) { return about(); },
+              .needs = Role::viewer});
 }
 
-Router make_router(Store& store, MetricsText metrics_text, BindingLive binding_live) {
+Router make_router(Store& store, Background& background, MetricsText metrics_text,
+                   Live live, std::shared_ptr<PolicyEngine> policies) {
+  if (!policies) policies = std::make_shared<PolicyEngine>();
+  Router plain;
+  add_status_routes(plain, store, std::move(metrics_text));
+  add_ui_routes(plain);
+  add_list_routes(plain, store);
+  add_resource_routes(plain, store, background.waits, live);
+  add_apply_routes(plain, store, background.waits);
+  add_policy_routes(plain, store, policies);
+  add_explain_route(plain, store, std::move(policies));
+  add_event_routes(plain, store, background.feed);
+  add_log_routes(plain, store, background.waits);
+  add_node_routes(plain, store, background.jobs);
+  add_token_routes(plain, store.tokens());
   Router router;
-  add_status_routes(router, store, std::move(metrics_text));
-  add_resource_routes(router, store, binding_live);
-  add_apply_route(router, store);
-  add_explain_route(router, store);
+  for (const Route& route : plain.routes())
+    router.add(route.method == "POST" ? with_idempotency(store, route) : route);
   return router;
 }
 

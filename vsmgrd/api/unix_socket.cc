@@ -82,12 +82,4 @@ UnixSocket::~UnixSocket() {
     ::unlink(path_.c_str());
 }
 
-std::optional<Peer> peer_of(int connected_fd) {
-  ucred credentials{};
-  socklen_t size = sizeof credentials;
-  if (::getsockopt(connected_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
-    return std::nullopt;
-  return Peer{credentials.uid, credentials.gid, credentials.pid};
-}
-
 }  // namespace vs::http

@@ -12,7 +12,6 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "vsmgrd/api/http.h"
 
 namespace vs::http {
 
@@ -37,8 +36,5 @@ class UnixSocket {
   dev_t device_;
   ino_t inode_;
 };
-
-// Who connected, by SO_PEERCRED; nullopt when the kernel will not say.
-std::optional<Peer> peer_of(int connected_fd);
 
 }  // namespace vs::http

@@ -36,6 +36,12 @@ bool same_word(std::string_view a, std::string_view b) {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
+bool is_media_type(std::string_view content_type, std::string_view wanted) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (content_type.ends_with(' ')) content_type.remove_suffix(1);
+  return same_word(content_type, wanted);
+}
+
 std::size_t Head::count(std::string_view name) const {
   return static_cast<std::size_t>(
       std::count_if(fields.begin(), fields.end(),
@@ -69,11 +75,18 @@ std::string response_text(const Response& response, const WireOptions& options) 
   append_header(text, "Date", format_date(options.date));
   if (!response.content_type.empty()) append_header(text, "Content-Type", response.content_type);
   for (const auto& [name, value] : response.headers) append_header(text, name, value);
-  append_header(text, "Content-Length", std::to_string(response.body.size()));
+  if (!response.stream)
+    append_header(text, "Content-Length", std::to_string(response.body.size()));
+  else if (options.version >= 11)  // before, the body lasts until the connection closes
+    append_header(text, "Transfer-Encoding", "chunked");
   append_header(text, "Connection", options.keep_alive ? "keep-alive" : "close");
   text += "\r\n";
   if (!options.head_only) text += response.body;
   return text;
+}
+
+std::string chunk_text(std::string_view part) {
+  return fmt::format("{:x}\r\n{}\r\n", part.size(), part);
 }
 
 }  // namespace vs::http

@@ -35,6 +35,10 @@ Result<> check_head(const Head& head);
 
 bool same_word(std::string_view a, std::string_view b);  // ASCII, without regard to case
 
+inline constexpr std::string_view kYamlType = "application/yaml";  // RFC 9512
+// Whether a Content-Type is `wanted`, whatever its parameters.
+bool is_media_type(std::string_view content_type, std::string_view wanted);
+
 struct WireOptions {
   unsigned version = 11;
   bool keep_alive = true;
@@ -43,5 +47,8 @@ struct WireOptions {
 };
 // A header whose value has a control byte is left out: it could end the header and begin another.
 std::string response_text(const Response& response, const WireOptions& options);
+
+// Part of a chunked body; the empty one is the last (RFC 9112, 7.1).
+std::string chunk_text(std::string_view part);
 
 }  // namespace vs::http

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -168,14 +169,18 @@ void BackendProcess::handle(const control::Refused& refused) {
                                  [&](const auto& binding) { return binding.name == refused.binding; });
   if (!known) return;
   refusals_now_[refused.binding] = refused.total;
-  status_.refusals[refused.binding] = refusals_before_[refused.binding] + refused.total;
+  if (refused.total != 0) status_.refusals[refused.binding] = refusals_before_[refused.binding] + refused.total;
+  if (refused.misdeeds != 0) status_.misdeeds[refused.binding] = {refused.misdeeds, refused.misdeed};
   changed();
 }
 
 void BackendProcess::handle(const control::Pong& pong) { answered(pong.number); }
 
 void BackendProcess::handle(control::Stats stats) {
-  callbacks_.on_samples(std::move(stats.samples));
+  if (samples_.size() < control::kSamplesMax)
+    std::move(stats.samples.begin(), stats.samples.end(), std::back_inserter(samples_));
+  if (stats.more) return;
+  callbacks_.on_samples(std::exchange(samples_, {}));
   answered(stats.number);
 }
 
@@ -205,21 +210,26 @@ void BackendProcess::ask(const control::Command& command) {
   send(command);
 }
 
+// It owes an answer for so long that nobody should wait for the next one.
+bool BackendProcess::silent() const {
+  return unanswered_since_ != TimePoint{} &&
+         std::chrono::steady_clock::now() - unanswered_since_ > kAnswerPatience;
+}
+
 void BackendProcess::report(std::function<void()> done) {
-  if (!status_.up || reports_.size() == kReportsAskedMax) return done();
+  if (!status_.up || silent() || reports_.size() == kReportsAskedMax) return done();
   reports_.emplace_back(++asked_, std::move(done));
   ask(control::Report{asked_});
 }
 
 void BackendProcess::describe(const std::string& binding, std::function<void(nlohmann::json)> done) {
-  const bool silent = unanswered_since_ != TimePoint{} &&
-                      std::chrono::steady_clock::now() - unanswered_since_ > kDescribePatience;
-  if (!status_.up || silent || describes_.size() == kDescribesAskedMax) return done(nullptr);
+  if (!status_.up || silent() || describes_.size() == kDescribesAskedMax) return done(nullptr);
   describes_.emplace_back(++asked_, std::move(done));
   ask(control::Describe{asked_, binding});
 }
 
 void BackendProcess::give_up_on_answers() {
+  samples_.clear();
   unanswered_since_ = {};
   for (const auto& [number, done] : std::exchange(describes_, {})) done(nullptr);
   for (const auto& [number, done] : std::exchange(reports_, {})) done();

@@ -26,7 +26,7 @@ inline constexpr std::chrono::seconds kStopPatience{3};            // from askin
 inline constexpr int kBeatsPerPatience = 5;                        // pings within BackendProgram::patience
 inline constexpr std::size_t kReportsAskedMax = 16;                // unanswered; further ones are answered at once
 inline constexpr std::size_t kDescribesAskedMax = 64;              // the same
-inline constexpr std::chrono::milliseconds kDescribePatience{50};
+inline constexpr std::chrono::milliseconds kAnswerPatience{50};
 
 struct BackendProgram {
   std::filesystem::path executable;
@@ -52,7 +52,7 @@ class BackendProcess {
   // Asks for its counters as of now. Calls `done` when on_samples has had them, or at once when nothing is to be had.
   void report(std::function<void()> done);
   // Asks what one of its bindings does now. Calls `done` with control::Described::live, or with null: when it does not know the
-  // binding, is not up, or has not answered for kDescribePatience what it was asked before.
+  // binding, is not up, or has not answered for kAnswerPatience what it was asked before.
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done);
   // Asks it to end; calls `ended` when it has.
   void stop(std::function<void()> ended);
@@ -68,6 +68,7 @@ class BackendProcess {
   void beat();
   void ask(const control::Command& command);
   void replace(const Error& why);
+  [[nodiscard]] bool silent() const;
   void give_up_on_answers();
   void on_event(std::string_view message);
   void handle(const control::Hello& hello);
@@ -94,6 +95,7 @@ class BackendProcess {
   UniqueFd process_;                 // pidfd
   TimePoint unanswered_since_{};     // since when it owes us a Hello, a Pong or Stats; zero when nothing
   std::uint64_t asked_ = 0;          // number of the last Ping or Report
+  std::vector<Sample> samples_;  // of a report that is not whole yet
   std::vector<std::pair<std::uint64_t, std::function<void()>>> reports_;  // asked for and not answered yet
   std::vector<std::pair<std::uint64_t, std::function<void(nlohmann::json)>>> describes_;  // the same
   TimePoint up_since_{};

@@ -25,6 +25,13 @@ struct BackendConfig {
   friend bool operator==(const BackendConfig&, const BackendConfig&) = default;
 };
 
+// How often a binding's guest broke the protocol since its backend started, and how it did last.
+struct Misdeeds {
+  std::uint64_t total = 0;
+  std::string last;
+  friend bool operator==(const Misdeeds&, const Misdeeds&) = default;
+};
+
 // What is known of one kind's backend.
 struct BackendStatus {
   bool wanted = false;                            // started and not stopped
@@ -34,6 +41,7 @@ struct BackendStatus {
   BackendConfig config;                           // the last given
   std::map<std::string, std::string> problems;    // binding -> why it is not served
   std::map<std::string, std::uint64_t> refusals;  // binding -> opens refused, over the backend's restarts
+  std::map<std::string, Misdeeds> misdeeds;       // by binding
   std::uint64_t restarts = 0;
   std::uint64_t hangs = 0;                        // of the restarts: ended by us because it said nothing
   std::string last_error;                         // why it is not up

@@ -15,23 +15,33 @@
 namespace vs {
 namespace {
 
-// Makes `path` with exactly this mode, whatever the umask, and gives it to `user` ("UID:GID", or empty: us).
+// Makes `path` with exactly this mode, whatever the umask, and gives it to `user` ("UID:GID", or empty: us). It stays our
+// group's: root that may not pass over modes (CAP_DAC_OVERRIDE, CAP_FOWNER) still clears away what is left in it.
 Result<> make_directory(const std::filesystem::path& path, mode_t mode, const std::string& user) {
   if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail_errno(errno, "make " + path.string());
-  if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, "set mode of " + path.string());
-  unsigned uid = 0;
+  unsigned uid = ::geteuid();
   unsigned gid = 0;
-  if (::geteuid() == 0 && std::sscanf(user.c_str(), "%u:%u", &uid, &gid) == 2 && ::chown(path.c_str(), uid, gid) != 0)
-    return fail_errno(errno, "give " + path.string() + " to " + user);
+  if (uid == 0) std::sscanf(user.c_str(), "%u:%u", &uid, &gid);
+  struct stat now {};
+  if (::stat(path.c_str(), &now) != 0) return fail_errno(errno, path.string());
+  if (now.st_uid == uid && now.st_gid == ::getegid() && (now.st_mode & 07777) == mode) return {};
+  if (now.st_uid != ::geteuid() && ::chown(path.c_str(), ::geteuid(), ::getegid()) != 0)
+    return fail_errno(errno, "take " + path.string());
+  if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, "set mode of " + path.string());
+  if (::chown(path.c_str(), uid, ::getegid()) != 0) return fail_errno(errno, "give " + path.string() + " to " + user);
   return {};
 }
 
-// Removes from `home` every socket but those named. Other files are nobody's: they stay, and are seen.
+// Removes from `home` every socket but those named, and, while some are, those that a backend is just making (".NAME.new"). Other
+// files are nobody's: they stay, and are seen.
 void remove_sockets(const std::filesystem::path& home, const std::set<std::string>& kept) {
   std::error_code problem;
   std::vector<std::filesystem::path> gone;
-  for (const auto& entry : std::filesystem::directory_iterator(home, problem))
-    if (entry.is_socket(problem) && !kept.contains(entry.path().filename().string())) gone.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(home, problem)) {
+    const std::string name = entry.path().filename().string();
+    const bool being_made = !kept.empty() && name.starts_with('.');
+    if (entry.is_socket(problem) && !kept.contains(name) && !being_made) gone.push_back(entry.path());
+  }
   for (const auto& path : gone) ::unlink(path.c_str());
 }
 
@@ -42,7 +52,7 @@ Result<std::unique_ptr<ProcessBackends>> ProcessBackends::open(BackendProgram pr
     return fail_errno(errno, "backend program " + program.executable.string());
   if (auto made = make_directory(program.sockets, 0700, ""); !made) return fail(std::move(made.error()));
   // Only the backend's user and root reach the homes from here; a guest sees its own by a mount.
-  if (auto made = make_directory(program.directory, 0700, program.user); !made) return fail(std::move(made.error()));
+  if (auto made = make_directory(program.directory, 0770, program.user); !made) return fail(std::move(made.error()));
   return std::unique_ptr<ProcessBackends>(new ProcessBackends(std::move(program), std::move(callbacks)));
 }
 
@@ -112,7 +122,7 @@ std::map<std::string, std::string> ProcessBackends::keep_homes(const Devices& de
   std::map<std::string, std::string> homes;
   for (const auto& [domain, names] : devices) {
     const auto home = program_.directory / domain;
-    if (auto made = make_directory(home, 0755, program_.user); made)
+    if (auto made = make_directory(home, 0775, program_.user); made)
       homes[domain] = home.string();
     else
       log::error("domain.no_directory", {{"name", domain}, {"error", made.error()}});

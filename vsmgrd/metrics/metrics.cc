@@ -75,8 +75,8 @@ void Metrics::count_request(std::string_view method, std::string_view route, int
 
 void Metrics::set_samples(const std::string& source, std::vector<Sample> samples) {
   const std::size_t refused = impl_->samples.replace(source, std::move(samples));
-  if (refused == 0) return;
   impl_->refused.Add({{"source", source}}).Increment(static_cast<double>(refused));
+  if (refused == 0) return;
   log::debug("samples.refused", {{"source", source}, {"count", refused}});
 }
 

@@ -22,7 +22,7 @@
 
 namespace vs {
 
-inline constexpr std::size_t kSamplesMax = 10'000;  // per source
+inline constexpr std::size_t kSamplesMax = 100'000;  // per source
 
 class SampleTable final : public prometheus::Collectable {
  public:

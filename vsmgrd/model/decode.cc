@@ -1,4 +1,3 @@
-#include <bit>
 #include <unordered_map>
 #include <utility>
 
@@ -6,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "vsmgrd/model/codec.h"
+#include "vsmgrd/model/decode_channels.h"
+#include "vsmgrd/model/decode_terms.h"
 #include "vsmgrd/model/fields.h"
 
 namespace vs {
@@ -19,8 +20,9 @@ const std::string kSpecPointer = "/spec";
 DomainSpec decode_domain(const json& value, Problems& problems) {
   DomainSpec spec;
   Fields fields(value, kSpecPointer, problems);
-  fields.choice("type", spec.type, Need::optional, {"sandbox", "container"});
+  fields.choice("type", spec.type, Need::optional, {"sandbox", "container", "xen"});
   fields.text("description", spec.description, Need::optional);
+  fields.text("guest", spec.guest, Need::optional);
   fields.number("memoryMiB", spec.memory_mib, 1, kMemoryMibMax);
   fields.finish();
   return spec;
@@ -39,13 +41,22 @@ DnsParameters decode_dns(const json& value, std::string pointer, Problems& probl
 ServiceSpec decode_service(const json& value, Problems& problems) {
   ServiceSpec spec;
   Fields fields(value, kSpecPointer, problems);
-  const bool known_kind = fields.choice("kind", spec.kind, Need::required, {"dns"});
+  const bool known_kind = fields.choice("kind", spec.kind, Need::required, {"dns", "pubsub", "files"});
   const json* parameters = fields.take("parameters", Need::optional);
   // Whose parameters they are is told by the kind: without one they cannot be judged.
-  if (parameters && known_kind)
+  if (parameters && known_kind && spec.kind == "dns")
     spec.dns = decode_dns(*parameters, fields.pointer_of("parameters"), problems);
+  if (parameters && known_kind && spec.kind == "pubsub")
+    spec.pubsub = decode_pubsub(*parameters, fields.pointer_of("parameters"), problems);
+  if (parameters && known_kind && spec.kind == "files")  // has none: whatever is there is unknown
+    Fields(*parameters, fields.pointer_of("parameters"), problems).finish();
   fields.finish();
   return spec;
+}
+
+Result<> check_domain_type(std::string_view type) {
+  if (type == "sandbox" || type == "container") return {};
+  return fail(ErrorCode::invalid, in_quotes(type) + " must be sandbox or container");
 }
 
 RuleMatch decode_match(const json& value, std::string pointer, Problems& problems) {
@@ -55,8 +66,47 @@ RuleMatch decode_match(const json& value, std::string pointer, Problems& problem
   fields.labels("domainLabels", match.domain_labels, 1);
   fields.texts("services", match.services, 1, kMatchNamesMax, check_name);
   fields.texts("kinds", match.kinds, 1, kMatchNamesMax, check_name);
+  fields.texts("domainTypes", match.domain_types, 1, kMatchNamesMax, check_domain_type);
+  fields.texts("nodes", match.nodes, 1, kMatchNamesMax, check_name);
+  fields.labels("nodeLabels", match.node_labels, 1);
   fields.finish();
   return match;
+}
+
+SharingPolicySpec decode_sharing_policy(const json& value, Problems& problems) {
+  SharingPolicySpec spec;
+  Fields fields(value, kSpecPointer, problems);
+  if (const json* match = fields.take("match", Need::required))
+    spec.match = decode_match(*match, fields.pointer_of("match"), problems);
+  const bool known_mode =
+      fields.choice("mode", spec.mode, Need::required, {"private", "group", "delayed", "open"});
+  const bool grouped = fields.name("group", spec.group, Need::optional);
+  const bool named = fields.texts("names", spec.names, 1, kMatchNamesMax, check_shared_name);
+  fields.finish();
+  if (!known_mode) return spec;  // what fits it cannot be told
+  if (spec.mode == "group" && !fields.has("group"))
+    problems.push_back({.pointer = kSpecPointer,
+                        .message = "mode group needs a \"group\": who shares with whom",
+                        .code = "missing"});
+  if (spec.mode != "group" && grouped)
+    problems.push_back({.pointer = fields.pointer_of("group"),
+                        .message = fmt::format("mode {} has no group", spec.mode),
+                        .hint = "leave it out, or set mode: group",
+                        .code = "contradiction"});
+  if (spec.mode != "open" && named)
+    problems.push_back({.pointer = fields.pointer_of("names"),
+                        .message = fmt::format("mode {} has no names", spec.mode),
+                        .hint = "leave them out, or set mode: open",
+                        .code = "contradiction"});
+  for (std::size_t i = 0; i < spec.match.kinds.size(); ++i)
+    if (!can_share(spec.match.kinds[i], spec.mode))
+      problems.push_back(
+          {.pointer = fmt::format("/spec/match/kinds/{}", i),
+           .message = fmt::format("services of kind {} cannot share in mode {}",
+                                  in_quotes(spec.match.kinds[i]), spec.mode),
+           .hint = fmt::format("they can in {}", sharing_modes_text(spec.match.kinds[i])),
+           .code = "cannot_share"});
+  return spec;
 }
 
 Rule decode_rule(const json& value, std::string pointer, Problems& problems) {
@@ -67,6 +117,9 @@ Rule decode_rule(const json& value, std::string pointer, Problems& problems) {
   fields.choice("effect", effect, Need::required, {"allow", "deny"});
   rule.effect = effect == "allow" ? Effect::allow : Effect::deny;
   fields.text("message", rule.message, Need::required);
+  std::string mode;
+  if (fields.choice("mode", mode, Need::optional, {"enforce", "warn", "audit"}))
+    rule.mode = *mode_named(mode);
   // Required, so that nobody allows everything by forgetting it; {} says so on purpose.
   if (const json* match = fields.take("match", Need::required))
     rule.match = decode_match(*match, fields.pointer_of("match"), problems);
@@ -74,17 +127,35 @@ Rule decode_rule(const json& value, std::string pointer, Problems& problems) {
   return rule;
 }
 
-void refuse_double_ids(const std::vector<Rule>& rules, Problems& problems) {
+template <class AnyRule>
+void refuse_double_ids(const std::vector<AnyRule>& rules, std::string_view pointer, Problems& problems) {
   std::unordered_map<std::string, std::size_t> first;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (rules[i].id.empty()) continue;  // noted already
     const auto [place, fresh] = first.emplace(rules[i].id, i);
     if (fresh) continue;
     problems.push_back(
-        {.pointer = fmt::format("/spec/rules/{}/id", i),
-         .message = fmt::format("rule id \"{}\" stands twice; first at /spec/rules/{}", rules[i].id,
+        {.pointer = fmt::format("{}/{}/id", pointer, i),
+         .message = fmt::format("rule id \"{}\" stands twice; first at {}/{}", rules[i].id, pointer,
                                 place->second)});
   }
+}
+
+void decode_channel_rules(Fields& fields, AccessPolicySpec& spec, Problems& problems) {
+  const json* rules = fields.take("channelRules", Need::optional);
+  const std::string pointer = fields.pointer_of("channelRules");
+  if (!rules) return;
+  if (!rules->is_array() || rules->empty() || rules->size() > kRulesMax) {
+    const std::string is = rules->is_array() ? fmt::format("{} rules", rules->size()) : describe(*rules);
+    problems.push_back(
+        {.pointer = pointer,
+         .message = fmt::format("\"channelRules\" must be a list of 1 to {} rules, is {}", kRulesMax, is)});
+    return;
+  }
+  for (std::size_t i = 0; i < rules->size(); ++i)
+    spec.channel_rules.push_back(
+        decode_channel_rule((*rules)[i], fmt::format("{}/{}", pointer, i), problems, decode_match));
+  refuse_double_ids(spec.channel_rules, pointer, problems);
 }
 
 AccessPolicySpec decode_policy(const json& value, Problems& problems) {
@@ -102,42 +173,22 @@ AccessPolicySpec decode_policy(const json& value, Problems& problems) {
   }
   for (std::size_t i = 0; rules && i < rules->size(); ++i)
     spec.rules.push_back(decode_rule((*rules)[i], fmt::format("{}/{}", pointer, i), problems));
-  refuse_double_ids(spec.rules, problems);
+  refuse_double_ids(spec.rules, pointer, problems);
+  decode_channel_rules(fields, spec, problems);
   fields.finish();
   return spec;
 }
 
-void read_ring_bytes(Fields& fields, std::string_view key, std::uint32_t& into, Problems& problems) {
-  std::uint32_t bytes = into;
-  if (!fields.number(key, bytes, kRingBytesMin, kRingBytesMax)) return;
-  if ((bytes & (bytes - 1)) == 0)
-    into = bytes;
+// A mapping written in place, or the name of an object that holds it.
+template <class Part>
+void read_part(Fields& fields, std::string_view key, Part& in_place, std::string& name,
+               Part (*decode_part)(const json&, std::string, Problems&), Problems& problems) {
+  const json* value = fields.take(key, Need::optional);
+  if (!value) return;
+  if (value->is_string())
+    fields.name(key, name, Need::optional);
   else
-    problems.push_back({.pointer = fields.pointer_of(key),
-                        .message = fmt::format("\"{}\" must be a power of two, is {}", key, bytes),
-                        .hint = fmt::format("the next one is {}", std::bit_ceil(bytes))});
-}
-
-Buffers decode_buffers(const json& value, std::string pointer, Problems& problems) {
-  Buffers buffers;
-  Fields fields(value, std::move(pointer), problems);
-  fields.choice("wait", buffers.wait, Need::optional, {"adaptive", "spin", "block", "timer"});
-  fields.number("batchMessages", buffers.batch_messages, 1, kBatchMessagesMax);
-  fields.number("batchMicroseconds", buffers.batch_us, 1, kBatchUsMax);
-  read_ring_bytes(fields, "requestBytes", buffers.request_bytes, problems);
-  read_ring_bytes(fields, "responseBytes", buffers.response_bytes, problems);
-  fields.finish();
-  return buffers;
-}
-
-Sla decode_sla(const json& value, std::string pointer, Problems& problems) {
-  Sla sla;
-  Fields fields(value, std::move(pointer), problems);
-  fields.choice("priority", sla.priority, Need::optional, {"control", "deadline", "normal", "bulk"});
-  fields.number("rate", sla.rate, 0, kRateMax);
-  fields.number("burst", sla.burst, 1, kBurstMax);
-  fields.finish();
-  return sla;
+    in_place = decode_part(*value, fields.pointer_of(key), problems);
 }
 
 BindingSpec decode_binding(const json& value, Problems& problems) {
@@ -146,10 +197,9 @@ BindingSpec decode_binding(const json& value, Problems& problems) {
   fields.name("domain", spec.domain, Need::required);
   fields.name("service", spec.service, Need::required);
   fields.name("device", spec.device, Need::optional);
-  if (const json* buffers = fields.take("buffers", Need::optional))
-    spec.buffers = decode_buffers(*buffers, fields.pointer_of("buffers"), problems);
-  if (const json* sla = fields.take("sla", Need::optional))
-    spec.sla = decode_sla(*sla, fields.pointer_of("sla"), problems);
+  read_part(fields, "buffers", spec.buffers, spec.buffers_name, decode_buffers, problems);
+  read_part(fields, "sla", spec.sla, spec.sla_name, decode_sla, problems);
+  read_part(fields, "placement", spec.placement, spec.placement_name, decode_placement, problems);
   fields.finish();
   return spec;
 }
@@ -159,6 +209,10 @@ Spec decode_spec(Kind kind, const json& value, Problems& problems) {
     case Kind::domain: return decode_domain(value, problems);
     case Kind::service: return decode_service(value, problems);
     case Kind::access_policy: return decode_policy(value, problems);
+    case Kind::sharing_policy: return decode_sharing_policy(value, problems);
+    case Kind::sla: return decode_sla(value, kSpecPointer, problems);
+    case Kind::placement: return decode_placement(value, kSpecPointer, problems);
+    case Kind::buffers: return decode_buffers(value, kSpecPointer, problems);
     case Kind::binding: return decode_binding(value, problems);
   }
   __builtin_unreachable();

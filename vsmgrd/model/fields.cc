@@ -32,16 +32,6 @@ Result<> check_text(std::string_view text) {
   return {};
 }
 
-bool is_label_key(std::string_view key) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !key.empty() && key.size() <= kNameBytesMax && plain(key.front()) && plain(key.back()) &&
-         std::all_of(key.begin(), key.end(), [&](char c) {
-           return plain(c) || c == '-' || c == '_' || c == '.' || c == '/';
-         });
-}
-
 // YAML reads 8080 and true as number and truth; who wants the text must quote it.
 std::string quotes_hint(const json& value) {
   if (value.is_number() || value.is_boolean())
@@ -84,17 +74,19 @@ Fields::Fields(const json& value, std::string pointer, std::vector<Problem>& pro
   if (!object_)
     problems_.push_back(
         {.pointer = pointer_,
-         .message = fmt::format("{} must be a map, is {}", noun_of(pointer_), describe(value))});
+         .message = fmt::format("{} must be a map, is {}", noun_of(pointer_), describe(value)),
+         .code = "wrong_type"});
 }
 
 std::string Fields::pointer_of(std::string_view key) const {
   return pointer_ + '/' + pointer_token(key);
 }
 
-void Fields::note(std::string_view key, std::string message, std::string hint) {
+void Fields::note(std::string_view key, std::string message, std::string hint, std::string code) {
   problems_.push_back({.pointer = pointer_of(key),
                        .message = fmt::format("\"{}\"{}", key, message),
-                       .hint = std::move(hint)});
+                       .hint = std::move(hint),
+                       .code = std::move(code)});
 }
 
 const json* Fields::take(std::string_view key, Need need) {
@@ -109,7 +101,7 @@ const json* Fields::take(std::string_view key, Need need) {
 const json* Fields::take_text(std::string_view key, Need need) {
   const json* value = take(key, need);
   if (!value || value->is_string()) return value;
-  note(key, " must be text, is " + describe(*value), quotes_hint(*value));
+  note(key, " must be text, is " + describe(*value), quotes_hint(*value), "wrong_type");
   return nullptr;
 }
 
@@ -182,7 +174,8 @@ bool Fields::duration(std::string_view key, std::chrono::milliseconds& into,
   if (!value) return false;
   if (!value->is_string()) {
     note(key, " must be a duration, is " + describe(*value),
-         value->is_number() ? fmt::format("give it a unit: \"{}ms\"", value->dump()) : "");
+         value->is_number() ? fmt::format("give it a unit: \"{}ms\"", value->dump()) : "",
+         "wrong_type");
     return false;
   }
   const auto duration = parse_duration(value->get_ref<const std::string&>());
@@ -199,6 +192,67 @@ bool Fields::duration(std::string_view key, std::chrono::milliseconds& into,
   return true;
 }
 
+bool Fields::fine_duration(std::string_view key, std::chrono::microseconds& into,
+                           std::chrono::microseconds max) {
+  const json* value = take(key, Need::optional);
+  if (!value) return false;
+  if (!value->is_string()) {
+    note(key, " must be a duration, is " + describe(*value),
+         value->is_number() ? fmt::format("give it a unit: \"{}us\"", value->dump()) : "",
+         "wrong_type");
+    return false;
+  }
+  const auto duration = parse_fine_duration(value->get_ref<const std::string&>());
+  if (!duration) {
+    note(key, ": " + duration.error().message);
+    return false;
+  }
+  if (duration->count() < 1 || *duration > max) {
+    note(key, fmt::format(" must be from 1us to {}, is {}", format_fine_duration(max),
+                          format_fine_duration(*duration)));
+    return false;
+  }
+  into = *duration;
+  return true;
+}
+
+bool Fields::percent(std::string_view key, std::uint32_t& into) {
+  const json* value = take(key, Need::optional);
+  if (!value) return false;
+  if (!value->is_string()) {
+    note(key, " must be a percentage, is " + describe(*value),
+         value->is_number() ? fmt::format("write \"{}%\"", value->dump()) : "", "wrong_type");
+    return false;
+  }
+  const auto ppm = parse_percent(value->get_ref<const std::string&>());
+  if (!ppm) {
+    note(key, ": " + ppm.error().message);
+    return false;
+  }
+  into = *ppm;
+  return true;
+}
+
+bool Fields::choices(std::string_view key, std::vector<std::string>& into,
+                     const std::vector<std::string>& words) {
+  std::vector<std::string> given;
+  const auto any = [](std::string_view) { return Result<>(); };
+  if (!texts(key, given, 1, words.size(), any)) return false;
+  bool known = true;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (std::find(words.begin(), words.end(), given[i]) != words.end()) continue;
+    known = false;
+    problems_.push_back(
+        {.pointer = fmt::format("{}/{}", pointer_of(key), i),
+         .message = fmt::format("\"{}\": {} is none of {}", key, in_quotes(given[i]),
+                                fmt::join(words, ", ")),
+         .hint = did_you_mean(given[i], words),
+         .code = "wrong_value"});
+  }
+  if (known) into = std::move(given);
+  return known;
+}
+
 bool Fields::texts(std::string_view key, std::vector<std::string>& into, std::size_t min,
                    std::size_t max, Result<> (*check)(std::string_view)) {
   const json* value = take(key, Need::optional);
@@ -206,7 +260,7 @@ bool Fields::texts(std::string_view key, std::vector<std::string>& into, std::si
   if (!value->is_array()) {
     const bool one = value->is_string() && check(value->get_ref<const std::string&>());
     note(key, " must be a list, is " + describe(*value),
-         one ? fmt::format("write [{}]", value->dump()) : "");
+         one ? fmt::format("write [{}]", value->dump()) : "", "wrong_type");
     return false;
   }
   if (value->empty() && min > 0) {
@@ -224,7 +278,8 @@ bool Fields::texts(std::string_view key, std::vector<std::string>& into, std::si
     const auto note_entry = [&](std::string message, std::string hint = {}) {
       problems_.push_back({.pointer = fmt::format("{}/{}", pointer_of(key), i),
                            .message = fmt::format("\"{}\": {}", key, message),
-                           .hint = std::move(hint)});
+                           .hint = std::move(hint),
+                           .code = "wrong_value"});
     };
     if (!entry.is_string()) {
       note_entry("each entry must be text, this is " + describe(entry), quotes_hint(entry));
@@ -243,7 +298,7 @@ bool Fields::labels(std::string_view key, Labels& into, std::size_t min) {
   const json* value = take(key, Need::optional);
   if (!value) return false;
   if (!value->is_object()) {
-    note(key, " must be a map of text to text, is " + describe(*value));
+    note(key, " must be a map of text to text, is " + describe(*value), "", "wrong_type");
     return false;
   }
   if (value->size() < min) {
@@ -263,7 +318,8 @@ bool Fields::labels(std::string_view key, Labels& into, std::size_t min) {
       problems_.push_back({.pointer = pointer_of(key) + '/' + pointer_token(label),
                            .message = fmt::format("label {} {}", in_quotes(label), message),
                            .hint = std::move(hint),
-                           .at_key = at_key});
+                           .at_key = at_key,
+                           .code = "wrong_value"});
     };
     if (!is_label_key(label))
       note_label(fmt::format("must be 1 to {} of letters, digits and - _ . /, with a letter or "
@@ -291,14 +347,17 @@ void Fields::finish() {
     problems_.push_back({.pointer = pointer_of(key),
                          .message = "unknown key " + in_quotes(key),
                          .hint = did_you_mean(key, known_),
-                         .at_key = true});
+                         .at_key = true,
+                         .code = "unknown_key"});
     // A misspelt key is one mistake, not an unknown and a missing one.
     std::erase_if(missing_, [&](const std::string& missing) {
       return !did_you_mean(key, {missing}).empty();
     });
   }
   for (const std::string& key : missing_)
-    problems_.push_back({.pointer = pointer_, .message = fmt::format("\"{}\" is missing", key)});
+    problems_.push_back({.pointer = pointer_,
+                         .message = fmt::format("\"{}\" is missing", key),
+                         .code = "missing"});
 }
 
 }  // namespace vs

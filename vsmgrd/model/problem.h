@@ -32,6 +32,7 @@ struct Problem {
   std::string hint;              // "did you mean ..."; may be empty
   std::optional<Source> source;  // known for what came from a file
   bool at_key = false;           // the key is wrong (unknown, too long), not its value
+  std::string code;              // stable word for programs: "unknown_key", "not_found"; may be empty
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
@@ -59,6 +60,7 @@ std::string summary_of(const std::vector<Problem>& problems);
 struct Refusal {
   Error error;
   std::vector<Problem> problems;
+  std::string code;  // stable word for programs ("version_mismatch"); empty: the error's kind says all
 };
 
 // A value made from checked input, or the reasons why not.
@@ -73,10 +75,10 @@ class [[nodiscard]] Checked : public tl::expected<T, Refusal> {
 
 inline tl::unexpected<Refusal> refuse(ErrorCode code, std::string message,
                                       std::vector<Problem> problems = {}) {
-  return tl::unexpected<Refusal>(Refusal{Error{code, std::move(message)}, std::move(problems)});
+  return tl::unexpected<Refusal>(Refusal{Error{code, std::move(message)}, std::move(problems), {}});
 }
 inline tl::unexpected<Refusal> refuse(Error error) {
-  return tl::unexpected<Refusal>(Refusal{std::move(error), {}});
+  return tl::unexpected<Refusal>(Refusal{std::move(error), {}, {}});
 }
 
 }  // namespace vs

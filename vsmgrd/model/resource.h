@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "vsmgrd/model/by_name.h"
 #include "vsmgrd/model/problem.h"
 
 namespace vs {
@@ -21,12 +22,22 @@ namespace vs {
 inline constexpr std::string_view kApiVersion = "vservices/v1";
 
 // Kinds, in the order in which they must exist: a later kind may refer to an earlier one.
-enum class Kind : std::uint8_t { domain, service, access_policy, binding };
-inline constexpr std::array kKinds{Kind::domain, Kind::service, Kind::access_policy, Kind::binding};
+enum class Kind : std::uint8_t {
+  domain,
+  service,
+  access_policy,
+  sharing_policy,
+  sla,
+  placement,
+  buffers,
+  binding
+};
+inline constexpr std::array kKinds{Kind::domain,    Kind::service, Kind::access_policy,
+                                   Kind::sharing_policy, Kind::sla, Kind::placement,
+                                   Kind::buffers,   Kind::binding};
 
-std::string_view name_of(Kind kind);  // "Domain", "Service", "AccessPolicy", "Binding"
-std::string_view plural_of(
-    Kind kind);  // "domains", "services", "policies", "bindings": the REST path segment
+std::string_view name_of(Kind kind);    // "Domain", "SharingPolicy", ...
+std::string_view plural_of(Kind kind);  // "domains", "sharing-policies", ...: the REST path segment
 std::optional<Kind> kind_named(std::string_view name);  // from name_of
 std::optional<Kind> kind_of_plural(std::string_view plural);
 
@@ -46,10 +57,11 @@ struct Metadata {
   Sources sources;  // of the document ("") and of everything in its spec ("/spec/...")
 };
 
-// A guest. `type` says what it is; only sandbox and container are served by the local transport.
+// A guest. `type` says what it is: sandboxes and containers come over local sockets, domUs over Xen's grants.
 struct DomainSpec {
-  std::string type = "sandbox";  // sandbox | container
+  std::string type = "sandbox";  // sandbox | container | xen
   std::string description;
+  std::string guest;  // type xen: the hypervisor's name or UUID of it; empty: the object's own name
   std::uint32_t memory_mib = 128;  // that its sessions may take up in each backend; 1 .. 65536
   friend bool operator==(const DomainSpec&, const DomainSpec&) = default;
 };
@@ -62,15 +74,40 @@ struct DnsParameters {
   friend bool operator==(const DnsParameters&, const DnsParameters&) = default;
 };
 
+// A channel that a service declares; texts as dataplane/filter/event_schema.h and chain.h have them.
+struct DeclaredChannel {
+  std::string name;  // without a source: or a pattern, of all its channels that have no declaration of their own
+  std::uint32_t event_bytes_max = 0;    // 0: the service's own limit
+  std::chrono::milliseconds expires{};  // 0: never
+  bool retained = true;
+  std::string content_type;
+  std::string schema;
+  std::string source;  // of a derived channel: a channel or a pattern
+  std::string filter;
+  std::string operators;
+  friend bool operator==(const DeclaredChannel&, const DeclaredChannel&) = default;
+};
+
+// How channels reach other nodes. Where the engine's servers are stands in the node's own configuration.
+struct PubsubParameters {
+  std::string engine;                     // as the node calls it; empty: there are no other nodes
+  std::string prefix;                     // of what channels are called on it; empty: "vs." and the service's name
+  std::vector<std::string> shared;        // patterns of channels that are for other nodes, too; empty: all
+  std::vector<std::string> at_least_once;  // patterns of those that are kept until every reader has them
+  std::vector<DeclaredChannel> channels;
+  friend bool operator==(const PubsubParameters&, const PubsubParameters&) = default;
+};
+
 // What the node offers. One vsbackend process serves all services of one kind.
 struct ServiceSpec {
-  std::string kind;   // "dns"
+  std::string kind;   // dns | pubsub
   DnsParameters dns;  // spec.parameters, when kind is "dns"
+  PubsubParameters pubsub = {};  // the same, when it is "pubsub"
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
-// How a binding's guest and backend share memory and wait for each other. Names and meanings are those of
-// dataplane/control/terms.h.
+// How a binding's guest and backend share memory and wait for each other. Names and meanings are
+// those of dataplane/control/terms.h.
 struct Buffers {
   std::string wait = "adaptive";        // adaptive | spin | block | timer
   std::uint32_t batch_messages = 16;    // of timer: 1 .. 65536
@@ -80,15 +117,51 @@ struct Buffers {
   friend bool operator==(const Buffers&, const Buffers&) = default;
 };
 
-// What a binding may ask, and before whom it is served.
+// What was promised, and is measured. What is 0 was not promised. Ratios are parts per million.
+struct Objectives {
+  std::chrono::microseconds latency_p50{};
+  std::chrono::microseconds latency_p99{};
+  std::chrono::microseconds latency_p999{};
+  std::uint32_t rate = 0;  // requests a second that are served at the latencies above
+  std::optional<std::uint32_t> loss_ppm;  // of requests, at most; 0: none may be lost
+  std::chrono::milliseconds freshness{};  // what is delivered is at most so old
+  std::uint32_t availability_ppm = 0;     // of the window, at least
+  std::chrono::milliseconds window{std::chrono::hours{1}};  // over which all of these are judged
+  friend bool operator==(const Objectives&, const Objectives&) = default;
+};
+
+// Requests of a binding that are of a class of their own.
+struct ContentClass {
+  std::string name;
+  std::string when;      // expression over the request's content; kept as text
+  std::string priority;  // of these requests
+  friend bool operator==(const ContentClass&, const ContentClass&) = default;
+};
+
+// What a binding may ask, before whom it is served, and what was promised.
 struct Sla {
   std::string priority = "normal";  // control | deadline | normal | bulk
   std::uint32_t rate = 0;           // requests a second; 0: no limit; at most 100000000
   std::uint32_t burst = 1;          // requests at once after a rest; at most 1000000000
+  std::string guarantee = "burstable";  // spec.class: guaranteed | burstable | bestEffort
+  std::optional<Objectives> objectives;
+  std::vector<ContentClass> content_classes;  // names unique; the first whose `when` holds
   friend bool operator==(const Sla&, const Sla&) = default;
 };
 
-// Desired: `domain` may use `service` as device `device`, if the access policies allow it.
+// Which of the node's CPUs serve a binding: those named in `cpus`, or `count` of them chosen as
+// `options` say, or (neither) any.
+struct Placement {
+  std::string cpus;         // "2-3,6"; checked by parse_cpus() of codec.h
+  std::uint32_t count = 0;  // 0: not given
+  std::vector<std::string> options;  // fullCores sameLlc sameNumaNode spread sameCoreAsGuest
+                                     // apartFromGuest
+  std::string mode = "shared";       // exclusive | shared with other bindings
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
+// Desired: `domain` may use `service` as device `device`, if the access policies allow it. Of each
+// pair of a name and a value, the value is what counts when the name is empty.
 struct BindingSpec {
   std::string domain;
   std::string service;
@@ -96,19 +169,34 @@ struct BindingSpec {
       device;  // the guest's name for it; default: the service's kind; unique within a domain
   Buffers buffers;
   Sla sla;
+  Placement placement;
+  std::string buffers_name;  // of an object of kind Buffers
+  std::string sla_name;
+  std::string placement_name;
   friend bool operator==(const BindingSpec&, const BindingSpec&) = default;
 };
 
 enum class Effect : std::uint8_t { allow, deny };
+std::string_view name_of(Effect effect);  // "allow", "deny"
 
-// Matches a (domain, service) pair when every list that is given holds it; an empty list is one
-// that was not given, and matches all. (Documents must leave such a list out: an empty one that a
-// program wrote by mistake must not allow everybody.)
+// Whether a rule is in force or on trial. A rule on trial lets through what would be denied: a deny
+// does not deny then, and an allow grants only what no rule in force allows. warn: with a Warning;
+// audit: only recorded.
+enum class Mode : std::uint8_t { enforce, warn, audit };
+std::string_view name_of(Mode mode);  // "enforce", "warn", "audit"
+std::optional<Mode> mode_named(std::string_view name);
+
+// Matches a (domain, service) pair on a node when every list that is given holds it; an empty list
+// is one that was not given, and matches all. (Documents must leave such a list out: an empty one
+// that a program wrote by mistake must not allow everybody.)
 struct RuleMatch {
   std::vector<std::string> domains;   // names
   Labels domain_labels;               // all of these must be on the domain
   std::vector<std::string> services;  // names
   std::vector<std::string> kinds;     // service kinds
+  std::vector<std::string> domain_types;  // sandbox | container
+  std::vector<std::string> nodes;         // names
+  Labels node_labels;                     // all of these must be on the node
   friend bool operator==(const RuleMatch&, const RuleMatch&) = default;
 };
 
@@ -117,22 +205,83 @@ struct Rule {
   Effect effect = Effect::deny;
   std::string message;  // for the person who asks why
   RuleMatch match;
+  Mode mode = Mode::enforce;
   friend bool operator==(const Rule&, const Rule&) = default;
+};
+
+// What domains may do with the channels of a service of kind pubsub: rights within a binding that the
+// rules above allow. A deny wins over every allow; where any rule allows a domain something, what
+// none allows is denied; where none does, everything is allowed but what is denied.
+struct ChannelRule {
+  std::string id;
+  Effect effect = Effect::deny;
+  std::string message;
+  RuleMatch match;
+  std::vector<std::string> channels;  // names or patterns (base/channel_name.h)
+  std::vector<std::string> verbs;     // create | publish | subscribe; empty: not given, all of them
+  // Of an allow, for each domain; 0: no limit. Events a second, events at once after a rest, bytes of
+  // an event; what all filters of its subscriptions to these channels may cost, in ns an event.
+  std::uint32_t rate = 0;
+  std::uint32_t burst = 1;
+  std::uint32_t event_bytes_max = 0;
+  // Of an allow to subscribe: how far the memory is shared in which events are delivered, if all who
+  // share it may subscribe to the channel: private (copies) | group (large events) | equal (all events).
+  std::string sharing = "private";
+  std::uint32_t filter_cost_max = 0;
+  friend bool operator==(const ChannelRule&, const ChannelRule&) = default;
 };
 
 // Who may use what: default deny, an explicit deny wins over every allow, order does not matter.
 struct AccessPolicySpec {
   std::vector<Rule> rules;  // ids unique within the policy; 1 .. 1000 rules
+  std::vector<ChannelRule> channel_rules;  // ids unique, too; at most 1000
   friend bool operator==(const AccessPolicySpec&, const AccessPolicySpec&) = default;
 };
 
-using Spec = std::variant<DomainSpec, ServiceSpec, AccessPolicySpec, BindingSpec>;  // index == Kind
+// How far what one domain asked may show to others (the answers of a cache, say): which it is for a
+// binding is decided together with its access. Without one that matches: private.
+struct SharingPolicySpec {
+  RuleMatch match;
+  std::string mode = "private";  // private | group | delayed | open
+  std::string group;             // of mode group: its members share with each other
+  std::vector<std::string> names;  // of mode open: only these; "*.example.org" covers what is below
+  friend bool operator==(const SharingPolicySpec&, const SharingPolicySpec&) = default;
+};
+
+using Spec = std::variant<DomainSpec, ServiceSpec, AccessPolicySpec, SharingPolicySpec, Sla,
+                          Placement, Buffers, BindingSpec>;  // index == Kind
 
 struct Resource {
   Metadata metadata;
   Spec spec;
 
   [[nodiscard]] Kind kind() const { return static_cast<Kind>(spec.index()); }
+};
+
+// What the sharing policies say about a binding.
+struct Sharing {
+  std::string mode = "private";  // as SharingPolicySpec
+  std::string policy;            // empty: none matched
+  std::string group;
+  std::vector<std::string> names;
+  friend bool operator==(const Sharing&, const Sharing&) = default;
+};
+
+// A rule on trial that, in force, would have denied what was let through.
+struct TrialDenial {
+  std::string policy;
+  std::string rule;
+  std::string message;
+  std::optional<Source> source;
+  friend bool operator==(const TrialDenial&, const TrialDenial&) = default;
+};
+
+// A channel rule that is about a binding.
+struct ChannelRight {
+  std::string policy;
+  ChannelRule rule;  // without its match
+  std::optional<Source> source;
+  friend bool operator==(const ChannelRight&, const ChannelRight&) = default;
 };
 
 // Why a binding is, or would be, granted or refused.
@@ -142,12 +291,32 @@ struct Decision {
   std::string rule;
   std::string message;           // the rule's, or the default's
   std::optional<Source> source;  // where the rule stands
+  Sharing sharing;
+  std::int64_t id = 0;  // of its record in the DecisionLog; 0: never stored. Made by the store.
+  // warn or audit: let through by a rule on trial, and would be denied without it. That rule is
+  // `trial`, a deny; or, without one, the allow that is named above.
+  Mode mode = Mode::enforce;
+  std::optional<TrialDenial> trial;
+  std::vector<ChannelRight> channels;  // of services of kind pubsub, by policy and rule
   friend bool operator==(const Decision&, const Decision&) = default;
 };
 
 enum class State : std::uint8_t { pending, ready, bound, denied, failed };
 std::string_view name_of(State state);  // "Pending", "Ready", "Bound", "Denied", "Failed"
 std::optional<State> state_named(std::string_view name);
+
+// One thing that is so, or is not, of an object.
+struct StatusCondition {
+  enum class Status : std::uint8_t { no, yes, unknown };
+  std::string type;  // "Allowed", "Applied", "Ready"
+  Status status = Status::unknown;
+  std::string reason;   // CamelCase word for programs: "BackendAcked", "Unsupported"
+  std::string message;  // sentence for people; of Unsupported: the fields, by their pointers
+  WallTime since{};     // when status or reason last changed
+  friend bool operator==(const StatusCondition&, const StatusCondition&) = default;
+};
+std::string_view name_of(StatusCondition::Status status);  // "False", "True", "Unknown"
+std::optional<StatusCondition::Status> condition_status_named(std::string_view name);
 
 // What is, as the reconciler saw it last.
 struct Observed {
@@ -161,6 +330,7 @@ struct Observed {
   std::string
       socket_directory;  // domains only: the directory to be shown to the guest as /run/vservice
   std::int64_t refused_opens = 0;  // bindings only: opens a backend refused since it started
+  std::vector<StatusCondition> conditions;
   friend bool operator==(const Observed&, const Observed&) = default;
 };
 
@@ -171,17 +341,38 @@ struct View {
   std::optional<Decision> decision;  // bindings only
 };
 
-// Everything desired at one resource version; each list sorted by name.
+using Resources = ByName<Resource>;
+
+// Everything desired at one resource version; each list sorted by name. A copy costs little and
+// shares what is equal: see ByName.
 struct Desired {
   std::int64_t resource_version = 0;
-  std::map<std::string, Resource> domains;
-  std::map<std::string, Resource> services;
-  std::map<std::string, Resource> policies;
-  std::map<std::string, Resource> bindings;
-  std::map<std::string, Decision> decisions;  // by binding name
+  std::int64_t policy_generation = 0;  // +1 with each change of an access or sharing policy
+  Resources domains;
+  Resources services;
+  Resources policies;
+  Resources sharing_policies;
+  Resources slas;
+  Resources placements;
+  Resources buffers;
+  Resources bindings;
+  ByName<Decision> decisions;    // by binding name
+  ByName<std::string> devices;   // "DOMAIN/DEVICE" -> binding; kept by the store alone
 
-  [[nodiscard]] const std::map<std::string, Resource>& of(Kind kind) const;
-  [[nodiscard]] std::map<std::string, Resource>& of(Kind kind);
+  [[nodiscard]] const Resources& of(Kind kind) const;
+  [[nodiscard]] Resources& of(Kind kind);
 };
+
+// Bindings that are to be decided anew: all, or those named.
+struct Affected {
+  bool all = false;
+  std::vector<std::string> bindings;
+};
+
+// What counts of a binding: written in place, or of the object that it names. That object exists in
+// a desired state that was stored; without it, the defaults.
+const Buffers& buffers_of(const BindingSpec& binding, const Desired& desired);
+const Sla& sla_of(const BindingSpec& binding, const Desired& desired);
+const Placement& placement_of(const BindingSpec& binding, const Desired& desired);
 
 }  // namespace vs

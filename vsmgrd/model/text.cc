@@ -53,6 +53,16 @@ Result<> check_name(std::string_view name) {
                           in_quotes(name), kNameBytesMax));
 }
 
+bool is_label_key(std::string_view key) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !key.empty() && key.size() <= kNameBytesMax && plain(key.front()) && plain(key.back()) &&
+         std::all_of(key.begin(), key.end(), [&](char c) {
+           return plain(c) || c == '-' || c == '_' || c == '.' || c == '/';
+         });
+}
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   if (word.size() <= kDistanceMax || word.size() > kNameBytesMax + kDistanceMax) return {};
   if (candidates.size() > kCandidatesMax) return {};

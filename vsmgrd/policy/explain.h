@@ -1,20 +1,22 @@
 // What the rules that matched decide, and why: in words for the person who asks.
 //
-// `matching` are the rules that match `subject`, denies first, the deciding one in front. Pure;
-// thread-safe.
+// Pure; thread-safe.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "vsmgrd/policy/policy_set.h"
-#include "vsmgrd/policy/rule_match.h"
+#include "vsmgrd/policy/rule_index.h"
 
 namespace vs {
 
-Decision decision_of(const std::vector<const PlacedRule*>& matching, const Subject& subject);
+// `first` are the first rules of each rank that match `subject`.
+Decision decision_of(const std::array<const PlacedRule*, kRanks>& first, const Subject& subject);
 
-// `rules` are all there are, for the near misses.
+// `matching` are all that match, in the order of RuleIndex::all_matches(); `rules` are all there
+// are, for the near misses.
 Explanation explanation_of(const std::vector<const PlacedRule*>& matching,
-                           const std::vector<PlacedRule>& rules, const Subject& subject);
+                           const std::vector<const PlacedRule*>& rules, const Subject& subject);
 
 }  // namespace vs

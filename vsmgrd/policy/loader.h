@@ -1,6 +1,6 @@
 // Policy files: YAML text in, checked resources out, every problem with file, line and column.
 //
-// Multi-document YAML of kinds Domain, Service, AccessPolicy and Binding, in UTF-8. Plain true and
+// Multi-document YAML of every kind that is declared (model/resource.h), in UTF-8. Plain true and
 // false are truth values and plain decimal integers numbers, as in YAML 1.2; every other scalar is
 // text (yes, no, 017 and 1e3 too), and so is whatever is quoted. Lines and columns count from 1,
 // columns in bytes. Pure; thread-safe. yaml-cpp stays in this folder.
@@ -17,9 +17,14 @@ namespace vs {
 
 inline constexpr std::size_t kPolicyFilesMax = 1000;  // of one apply
 inline constexpr std::size_t kFileNameBytesMax = 1024;
-inline constexpr std::size_t kYamlBytesMax = 1 << 20;  // all files of one apply together
+// A document is as small as what a person writes; a file may declare many thousand objects. yaml-cpp
+// reads ahead to the end of a line or a list: what it costs is bounded by the document's bytes.
+inline constexpr std::size_t kYamlBytesMax = 8 << 20;  // all files of one apply together
+inline constexpr std::size_t kYamlDocumentBytesMax = 1 << 20;
+inline constexpr std::size_t kYamlDocumentsMax = 100'000;  // of one file
 inline constexpr std::size_t kYamlDepthMax = 32;
-inline constexpr std::size_t kYamlNodesMax = 10'000;  // per file; keys count
+inline constexpr std::size_t kYamlNodesMax = 10'000;  // per document; keys count
+inline constexpr std::size_t kYamlNodesTotalMax = 1'000'000;  // all documents of one file
 inline constexpr std::size_t kYamlKeyBytesMax = 128;
 
 struct PolicyFile {

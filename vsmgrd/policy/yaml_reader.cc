@@ -1,5 +1,6 @@
 #include "vsmgrd/policy/yaml_reader.h"
 
+#include <algorithm>
 #include <charconv>
 #include <exception>
 #include <optional>
@@ -49,6 +50,7 @@ class Builder : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark& mark) override {
     document_ = {};
     frames_.clear();
+    nodes_ = 0;
     const bool first = std::exchange(any_document_, true) == false;
     if (first || stands_at(mark, "---")) return;
     // yaml-cpp begins a new document where the last one cannot go on.
@@ -134,10 +136,16 @@ class Builder : public YAML::EventHandler {
   }
 
   void count(const YAML::Mark& mark) {
-    if (++nodes_ <= kYamlNodesMax) return;
-    note(at(mark), fmt::format("more than {} keys and values in one file", kYamlNodesMax),
-         "split the file");
-    throw Stop();
+    if (++nodes_ > kYamlNodesMax) {
+      note(at(mark), fmt::format("more than {} keys and values in one document", kYamlNodesMax),
+           "make several documents of it");
+      throw Stop();
+    }
+    if (++nodes_in_file_ > kYamlNodesTotalMax) {
+      note(at(mark), fmt::format("more than {} keys and values in one file", kYamlNodesTotalMax),
+           "split the file");
+      throw Stop();
+    }
   }
 
   // yaml-cpp gives "?" or nothing to what has no tag.
@@ -223,8 +231,36 @@ class Builder : public YAML::EventHandler {
   std::size_t line_begin_ = 0;
   YamlDocument document_;
   std::vector<Frame> frames_;
-  std::size_t nodes_ = 0;
+  std::size_t nodes_ = 0;  // of this document
+  std::size_t nodes_in_file_ = 0;
 };
+
+struct TooMuch {
+  int line = 0;
+  std::string message;
+};
+
+// Before the parser sees them: the sizes of the documents. A line that begins with --- begins one,
+// whatever stands around it.
+std::optional<TooMuch> find_too_much(std::string_view text) {
+  int line = 1;
+  int begin_line = 1;
+  std::size_t begin = 0;
+  std::size_t documents = 0;
+  for (std::size_t at = 0; at < text.size(); ++line) {
+    if (text.substr(at).starts_with("---")) {
+      begin = at;
+      begin_line = line;
+      if (++documents > kYamlDocumentsMax)
+        return TooMuch{line, fmt::format("more than {} documents in one file", kYamlDocumentsMax)};
+    }
+    at = std::min(text.find('\n', at), text.size() - 1) + 1;
+    if (at - begin > kYamlDocumentBytesMax)
+      return TooMuch{begin_line,
+                     fmt::format("a document of more than {} bytes", kYamlDocumentBytesMax)};
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -236,6 +272,10 @@ YamlFile read_yaml(const PolicyFile& file) {
   };
   if (const auto bad = find_bad_byte(file.text)) {
     note(bad->line, bad->column, bad->message);
+    return read;
+  }
+  if (const auto found = find_too_much(file.text)) {
+    note(found->line, 1, found->message);
     return read;
   }
   try {

@@ -1,31 +1,106 @@
 #include "vsmgrd/reconciler/plan.h"
 
+#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "vsmgrd/reconciler/conditions.h"
+
 namespace vs {
 namespace {
 
-nlohmann::json parameters_of(const ServiceSpec& service) {
+constexpr std::string_view kFilesKind = "files";
+
+// As the backend reads them (dataplane/services/pubsub/declared.h).
+nlohmann::json declared_channels(const PubsubParameters& pubsub) {
+  nlohmann::json channels = nlohmann::json::array();
+  for (const DeclaredChannel& one : pubsub.channels)
+    channels.push_back({{"name", one.name},
+                        {"eventBytesMax", one.event_bytes_max},
+                        {"expiresMs", one.expires.count()},
+                        {"retained", one.retained},
+                        {"contentType", one.content_type},
+                        {"schema", one.schema},
+                        {"source", one.source},
+                        {"filter", one.filter},
+                        {"operators", one.operators}});
+  return channels;
+}
+
+// As the backend reads them (dataplane/services/pubsub/engine_terms.h). An engine that there is not has a name alone.
+nlohmann::json channel_parameters(const PubsubParameters& pubsub, const Engines& engines) {
+  nlohmann::json parameters = nlohmann::json::object();
+  if (!pubsub.channels.empty()) parameters["channels"] = declared_channels(pubsub);
+  if (pubsub.engine.empty()) return parameters;
+  const auto engine = engines.by_name.find(pubsub.engine);
+  parameters["node"] = engines.node;
+  parameters["engine"] = engine == engines.by_name.end() ? nlohmann::json::object() : engine->second;
+  parameters["engine"]["name"] = pubsub.engine;
+  if (!pubsub.prefix.empty()) parameters["prefix"] = pubsub.prefix;
+  if (!pubsub.shared.empty()) parameters["shared"] = pubsub.shared;
+  if (!pubsub.at_least_once.empty()) parameters["atLeastOnce"] = pubsub.at_least_once;
+  return parameters;
+}
+
+nlohmann::json parameters_of(const ServiceSpec& service, const Engines& engines) {
+  if (service.kind != "dns") return channel_parameters(service.pubsub, engines);
   return {{"nameservers", service.dns.nameservers},
           {"timeoutMs", service.dns.timeout.count()},
           {"tries", service.dns.tries}};
 }
 
-// Names were checked when the binding was declared.
+// What the data plane can do of what the binding says, in place or by name; conditions.h tells the
+// rest. Names were checked when the binding was declared.
 control::Terms terms_of(const BindingSpec& binding, const Desired& desired) {
-  control::Terms terms{.wait = control::wait_mode_named(binding.buffers.wait).value_or(control::WaitMode::adaptive),
-                       .batch_messages = binding.buffers.batch_messages,
-                       .batch_us = binding.buffers.batch_us,
-                       .request_bytes = binding.buffers.request_bytes,
-                       .response_bytes = binding.buffers.response_bytes,
-                       .priority = control::priority_named(binding.sla.priority).value_or(control::Priority::normal),
-                       .rate_per_s = binding.sla.rate,
-                       .burst = binding.sla.burst};
+  const Buffers& buffers = buffers_of(binding, desired);
+  const Sla& sla = sla_of(binding, desired);
+  control::Terms terms{.wait = control::wait_mode_named(buffers.wait).value_or(control::WaitMode::adaptive),
+                       .batch_messages = buffers.batch_messages,
+                       .batch_us = buffers.batch_us,
+                       .request_bytes = buffers.request_bytes,
+                       .response_bytes = buffers.response_bytes,
+                       .priority = control::priority_named(sla.priority).value_or(control::Priority::normal),
+                       .rate_per_s = sla.rate,
+                       .burst = sla.burst};
   if (const auto domain = desired.domains.find(binding.domain); domain != desired.domains.end())
     terms.memory_bytes_max = std::uint64_t{std::get<DomainSpec>(domain->second.spec).memory_mib} << 20;
   return terms;
+}
+
+// As the backend reads them (dataplane/services/pubsub/rights.h).
+nlohmann::json channel_rights(const Decision& decision) {
+  if (decision.channels.empty()) return {};
+  bool any_allows = false;
+  nlohmann::json rules = nlohmann::json::array();
+  for (const auto& [policy, rule, source] : decision.channels) {
+    any_allows = any_allows || rule.effect == Effect::allow;
+    nlohmann::json one{{"effect", name_of(rule.effect)}, {"channels", rule.channels}, {"policy", policy},
+                       {"rule", rule.id},                {"message", rule.message}};
+    one["verbs"] = rule.verbs.empty() ? std::vector<std::string>{"create", "publish", "subscribe"} : rule.verbs;
+    if (rule.rate != 0) one["ratePerS"] = rule.rate;
+    if (rule.burst != 1) one["burst"] = rule.burst;
+    if (rule.event_bytes_max != 0) one["eventBytesMax"] = rule.event_bytes_max;
+    if (rule.sharing != "private") one["sharing"] = rule.sharing;
+    if (rule.filter_cost_max != 0) one["filterCostMax"] = rule.filter_cost_max;
+    rules.push_back(std::move(one));
+  }
+  return {{"default", any_allows ? "deny" : "allow"}, {"rules", std::move(rules)}};
+}
+
+// As the backend of service files reads them (dataplane/files/files_backend.h): what the domain was granted beside it.
+nlohmann::json devices_beside(const Desired& desired, const std::map<std::string, std::vector<const Resource*>>& bindings_of,
+                              const std::string& domain) {
+  nlohmann::json devices = nlohmann::json::object();
+  for (const Resource* resource : bindings_of.at(domain)) {
+    const auto& spec = std::get<BindingSpec>(resource->spec);
+    const auto service = desired.services.find(spec.service);
+    const auto decision = desired.decisions.find(resource->metadata.name);
+    if (service == desired.services.end() || decision == desired.decisions.end() || !decision->second.allowed) continue;
+    const std::string& kind = std::get<ServiceSpec>(service->second.spec).kind;
+    if (kind != kFilesKind) devices[spec.device] = kind;
+  }
+  return {{"devices", std::move(devices)}};
 }
 
 const ServiceSpec* service_named(const Desired& desired, const std::string& name) {
@@ -42,8 +117,12 @@ Observed seen(const Resource& resource, State state, std::string reason, std::st
           .message = std::move(message)};
 }
 
-Observed observe_service(const Resource& resource, const std::map<std::string, BackendStatus>& status) {
+Observed observe_service(const Resource& resource, const std::map<std::string, BackendStatus>& status, const Engines& engines) {
   const auto& kind = std::get<ServiceSpec>(resource.spec).kind;
+  const std::string& engine = std::get<ServiceSpec>(resource.spec).pubsub.engine;
+  if (!engine.empty() && !engines.by_name.contains(engine))
+    return seen(resource, State::failed, "UnknownEngine",
+                "engine " + engine + ": this node has none of that name (vsmgrd --engine); its channels stay on the node");
   const auto found = status.find(kind);
   if (found == status.end()) return seen(resource, State::pending, "BackendStarting", "the backend is being started");
   const BackendStatus& backend = found->second;
@@ -55,61 +134,106 @@ Observed observe_service(const Resource& resource, const std::map<std::string, B
   return seen(resource, State::ready, "BackendServing");
 }
 
+// Whether the backend serves what is wanted now.
+bool has_confirmed(const std::string& kind, const BackendConfigs& wanted, const std::map<std::string, BackendStatus>& status) {
+  const auto found = status.find(kind);
+  const auto config = wanted.find(kind);
+  if (found == status.end() || config == wanted.end()) return false;
+  const BackendStatus& backend = found->second;
+  return backend.up && backend.number_applied != 0 && backend.number_applied == backend.number_sent &&
+         backend.config == config->second;
+}
+
+void set_state(Observed& observed, State state, std::string reason, std::string message = {}) {
+  observed.state = state;
+  observed.reason = std::move(reason);
+  observed.message = std::move(message);
+}
+
+void judge_binding(Observed& observed, const BackendStatus& backend, bool confirmed, const Decision* decision) {
+  if (!confirmed && backend.up)
+    return set_state(observed, State::pending, "Configuring", "the backend has not confirmed this configuration yet");
+  if (!confirmed)
+    return set_state(observed, State::pending, "BackendDown", "the backend is not running: " + backend.last_error);
+  if (!decision || !decision->allowed)
+    return set_state(observed, State::denied, "PolicyDenied", decision ? decision->message : "");
+  if (const auto problem = backend.problems.find(observed.name); problem != backend.problems.end())
+    return set_state(observed, State::failed, "BackendProblem", problem->second);
+  set_state(observed, State::bound, "BackendAcked");
+}
+
+bool of_xen(const Desired& desired, const std::string& domain) {
+  const auto found = desired.domains.find(domain);
+  return found != desired.domains.end() && std::get<DomainSpec>(found->second.spec).type == "xen";
+}
+
+Observed observe_guest(const Resource& resource, const Domids& domids, const std::string& hypervisor_trouble) {
+  const auto found = domids.find(resource.metadata.name);
+  if (found != domids.end()) return seen(resource, State::ready, "Running", "domid " + std::to_string(found->second));
+  if (!hypervisor_trouble.empty()) return seen(resource, State::failed, "NoHypervisor", hypervisor_trouble);
+  const std::string& guest = std::get<DomainSpec>(resource.spec).guest;
+  return seen(resource, State::pending, "NotRunning",
+              "Xen runs no domain " + (guest.empty() ? resource.metadata.name : guest));
+}
+
 // A binding counts as observed once a backend has confirmed a configuration that holds it, granted or refused.
-Observed observe_binding(const Resource& resource, const Desired& desired, const BackendConfigs& wanted,
-                         const std::map<std::string, BackendStatus>& status) {
+Observed observe_binding(const Resource& resource, const Desired& desired, const std::map<std::string, bool>& confirmed,
+                         const std::map<std::string, BackendStatus>& status, const Domids& domids) {
   const auto& spec = std::get<BindingSpec>(resource.spec);
   const ServiceSpec* service = service_named(desired, spec.service);
   Observed observed = seen(resource, State::pending, "BackendStarting", "the backend is being started");
-  if (service == nullptr) return observed;
-  const auto found = status.find(service->kind);
-  if (found == status.end()) return observed;
-  const BackendStatus& backend = found->second;
-  if (const auto refusals = backend.refusals.find(resource.metadata.name); refusals != backend.refusals.end())
-    observed.refused_opens = static_cast<std::int64_t>(refusals->second);
-  const auto config = wanted.find(service->kind);
-  const bool confirmed = backend.up && backend.number_applied != 0 && backend.number_applied == backend.number_sent &&
-                         config != wanted.end() && backend.config == config->second;
-  if (!confirmed) {
-    observed.reason = backend.up ? "Configuring" : "BackendDown";
-    observed.message = backend.up ? "the backend has not confirmed this configuration yet"
-                                  : "the backend is not running: " + backend.last_error;
-    return observed;
+  const auto decided = desired.decisions.find(resource.metadata.name);
+  const Decision* decision = decided == desired.decisions.end() ? nullptr : &decided->second;
+  const auto found = service ? status.find(service->kind) : status.end();
+  const bool is_confirmed = found != status.end() && confirmed.at(service->kind);
+  if (found != status.end()) {
+    const BackendStatus& backend = found->second;
+    if (const auto refusals = backend.refusals.find(observed.name); refusals != backend.refusals.end())
+      observed.refused_opens = static_cast<std::int64_t>(refusals->second);
+    judge_binding(observed, backend, is_confirmed, decision);
+    const std::string& domain = std::get<BindingSpec>(resource.spec).domain;
+    if (observed.state == State::bound && of_xen(desired, domain) && !domids.contains(domain))
+      set_state(observed, State::pending, "DomainNotRunning", "domain " + domain + " does not run: it is served when it does");
   }
-  const auto decision = desired.decisions.find(resource.metadata.name);
-  if (decision == desired.decisions.end() || !decision->second.allowed) {
-    observed.state = State::denied;
-    observed.reason = "PolicyDenied";
-    observed.message = decision == desired.decisions.end() ? "" : decision->second.message;
-    return observed;
-  }
-  if (const auto problem = backend.problems.find(resource.metadata.name); problem != backend.problems.end()) {
-    observed.state = State::failed;
-    observed.reason = "BackendProblem";
-    observed.message = problem->second;
-    return observed;
-  }
-  observed.state = State::bound;
-  observed.reason = "BackendAcked";
-  observed.message.clear();
+  observed.conditions =
+      conditions_of_binding(observed, is_confirmed, decision, unsupported_fields(resource, desired));
+  return observed;
+}
+
+// Policies and what bindings refer to: nothing is to be done for them alone.
+Observed observe_declared(const Resource& resource, const Desired& desired) {
+  const bool policy = resource.kind() == Kind::access_policy || resource.kind() == Kind::sharing_policy;
+  Observed observed = seen(resource, State::ready, policy ? "InForce" : "Declared");
+  observed.conditions = conditions_of_declared(unsupported_fields(resource, desired));
   return observed;
 }
 
 }  // namespace
 
-BackendConfigs configs_for(const Desired& desired) {
+BackendConfigs configs_for(const Desired& desired, const Domids& domids, const Engines& engines) {
   BackendConfigs configs;
   for (const auto& [name, resource] : desired.services) {
     const auto& service = std::get<ServiceSpec>(resource.spec);
-    configs[service.kind].services.push_back({name, parameters_of(service)});
+    configs[service.kind].services.push_back({name, parameters_of(service, engines)});
   }
+  std::map<std::string, std::vector<const Resource*>> bindings_of;  // by domain, once somebody asks
   for (const auto& [name, resource] : desired.bindings) {
     const auto& spec = std::get<BindingSpec>(resource.spec);
     const ServiceSpec* service = service_named(desired, spec.service);
     if (service == nullptr) continue;
+    const bool files = service->kind == kFilesKind;
+    if (files && bindings_of.empty())
+      for (const auto& [other, binding] : desired.bindings)
+        bindings_of[std::get<BindingSpec>(binding.spec).domain].push_back(&binding);
     const auto decision = desired.decisions.find(name);
     const bool granted = decision != desired.decisions.end() && decision->second.allowed;
-    configs[service->kind].bindings.push_back({name, spec.domain, spec.device, spec.service, granted, terms_of(spec, desired)});
+    const auto domid = domids.find(spec.domain);
+    if (of_xen(desired, spec.domain) && domid == domids.end()) continue;
+    configs[service->kind].bindings.push_back({name, spec.domain, spec.device, spec.service, granted, terms_of(spec, desired),
+                                               domid == domids.end() ? std::nullopt : std::optional(domid->second),
+                                               !granted ? nlohmann::json()
+                                               : files  ? devices_beside(desired, bindings_of, spec.domain)
+                                                        : channel_rights(decision->second)});
   }
   return configs;
 }
@@ -131,20 +255,28 @@ std::vector<Deed> plan(const BackendConfigs& wanted, const std::map<std::string,
 }
 
 std::vector<Observed> observe(const Desired& desired, const std::map<std::string, BackendStatus>& status,
-                              const std::map<std::string, std::string>& homes) {
+                              const std::map<std::string, std::string>& homes, const Domids& domids,
+                              const std::string& hypervisor_trouble, const Engines& engines) {
   std::vector<Observed> observed;
   for (const auto& [name, resource] : desired.domains) {
+    if (of_xen(desired, name)) {
+      observed.push_back(observe_guest(resource, domids, hypervisor_trouble));
+      continue;
+    }
     const auto home = homes.find(name);
     Observed one = home == homes.end() ? seen(resource, State::failed, "NoDirectory", "its directory cannot be made")
                                        : seen(resource, State::ready, "Declared");
     if (home != homes.end()) one.socket_directory = home->second;
     observed.push_back(std::move(one));
   }
-  for (const auto& [name, resource] : desired.services) observed.push_back(observe_service(resource, status));
-  for (const auto& [name, resource] : desired.policies) observed.push_back(seen(resource, State::ready, "InForce"));
-  const BackendConfigs wanted = configs_for(desired);
+  for (const auto& [name, resource] : desired.services) observed.push_back(observe_service(resource, status, engines));
+  for (const Kind kind : {Kind::access_policy, Kind::sharing_policy, Kind::sla, Kind::placement, Kind::buffers})
+    for (const auto& [name, resource] : desired.of(kind)) observed.push_back(observe_declared(resource, desired));
+  const BackendConfigs wanted = configs_for(desired, domids, engines);
+  std::map<std::string, bool> confirmed;  // by kind: comparing two configurations is work
+  for (const auto& [kind, backend] : status) confirmed[kind] = has_confirmed(kind, wanted, status);
   for (const auto& [name, resource] : desired.bindings)
-    observed.push_back(observe_binding(resource, desired, wanted, status));
+    observed.push_back(observe_binding(resource, desired, confirmed, status, domids));
   return observed;
 }
 

@@ -1,5 +1,6 @@
 #include "vsmgrd/reconciler/reconciler.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -12,7 +13,25 @@ namespace {
 bool same(const Observed& one, const Observed& other) {
   return one.observed_generation == other.observed_generation && one.state == other.state &&
          one.reason == other.reason && one.message == other.message &&
-         one.socket_directory == other.socket_directory && one.refused_opens == other.refused_opens;
+         one.socket_directory == other.socket_directory && one.refused_opens == other.refused_opens &&
+         std::equal(one.conditions.begin(), one.conditions.end(), other.conditions.begin(), other.conditions.end(),
+                    [](const StatusCondition& left, const StatusCondition& right) {
+                      return left.type == right.type && left.status == right.status &&
+                             left.reason == right.reason && left.message == right.message;
+                    });
+}
+
+// An object is in its state since it came into it, also over restarts of this daemon.
+void date(Observed& one, const Observed* before, WallTime now) {
+  const bool stays = before && before->state == one.state && before->reason == one.reason;
+  one.since = stays ? before->since : now;
+  for (StatusCondition& condition : one.conditions) {
+    condition.since = now;
+    if (!before) continue;
+    for (const StatusCondition& old : before->conditions)
+      if (old.type == condition.type && old.status == condition.status && old.reason == condition.reason)
+        condition.since = old.since;
+  }
 }
 
 void log_change(const Observed& now) {
@@ -27,7 +46,7 @@ void log_change(const Observed& now) {
 }  // namespace
 
 Reconciler::Reconciler(Store& store, Backends& backends, const Clock& clock, Wake& wake)
-    : store_(store), backends_(backends), clock_(clock), wake_(wake) {}
+    : store_(store), backends_(backends), clock_(clock), wake_(wake), troubles_(store, clock) {}
 
 Reconciler::~Reconciler() { stop(); }
 
@@ -42,10 +61,11 @@ void Reconciler::stop() {
 }
 
 void Reconciler::run() {
-  while (wake_.wait()) {
+  while (wake_.wait(look_again_ ? std::optional(kDriftLook) : std::nullopt)) {
     const auto passed = pass();
     if (passed) {
-      wake_.pause(kPassPause);
+      wake_.pause(unheard_ ? kTakeOverPause : kPassPause);
+      if (unheard_) wake_.ring();
       continue;
     }
     ++passes_failed_;
@@ -55,11 +75,29 @@ void Reconciler::run() {
   }
 }
 
+bool Reconciler::stuck(std::chrono::nanoseconds limit) const {
+  const std::int64_t began = pass_began_ns_.load(std::memory_order_relaxed);
+  return began != 0 && clock_.now().time_since_epoch() - std::chrono::nanoseconds{began} > limit;
+}
+
 Result<> Reconciler::pass() {
-  if (passes_++ == 0) remember();
+  const auto now = std::chrono::nanoseconds(clock_.now().time_since_epoch()).count();
+  pass_began_ns_.store(std::max<std::int64_t>(now, 1), std::memory_order_relaxed);
+  auto passed = make_so();
+  pass_times_.record(clock_.now().time_since_epoch() - std::chrono::nanoseconds{now});
+  pass_began_ns_.store(0, std::memory_order_relaxed);
+  return passed;
+}
+
+Result<> Reconciler::make_so() {
+  if (passes_++ == 0) taken_over_at_ = clock_.now() + kTakeOverTime;
   const auto desired = store_.desired();
   if (!desired) return fail(desired.error());
-  for (Deed& deed : plan(configs_for(*desired), backends_.status())) {
+  const std::vector<Guest> guests = hypervisor_ == nullptr ? std::vector<Guest>{} : hypervisor_->guests();
+  const Domids domids = domids_of(desired->domains, guests);
+  const BackendConfigs wanted = configs_for(*desired, domids, engines_);
+  keep_homes(*desired);
+  for (Deed& deed : plan(wanted, backends_.status())) {
     switch (deed.verb) {
       case Deed::Verb::stop: backends_.stop(deed.kind); break;
       case Deed::Verb::start: backends_.start(deed.kind); break;
@@ -69,24 +107,28 @@ Result<> Reconciler::pass() {
         break;
     }
   }
-  keep_homes(*desired);
-  auto observed = observe(*desired, backends_.status(), homes_);
-  for (Observed& one : observed) date(one);
+  tell_unknown(*desired, guests);
+  const auto status = backends_.status();
+  look_again_ = troubles_.look(wanted, status);
+  troubles_.tell_refusals(*desired, status);
+  auto observed = observe(*desired, status, homes_, domids,
+                          hypervisor_ == nullptr ? "there is no hypervisor" : hypervisor_->trouble(), engines_);
   if (on_samples_) on_samples_(samples(*desired, observed));
   return write(std::move(observed));
 }
 
-// What an earlier run of this daemon wrote.
-void Reconciler::remember() {
-  for (const Kind kind : kKinds) {
-    auto views = store_.list(kind);
-    if (!views) continue;  // then everything is written anew
-    for (View& view : *views)
-      if (view.observed) written_.emplace(std::pair{kind, view.observed->name}, std::move(*view.observed));
+// A guest that no Domain means is seen, and not served.
+void Reconciler::tell_unknown(const Desired& desired, const std::vector<Guest>& guests) {
+  std::set<std::uint32_t> unknown;
+  for (const Guest& guest : undeclared(desired.domains, guests)) {
+    unknown.insert(guest.domid);
+    if (!unknown_.contains(guest.domid))
+      log::info("domain.undeclared", {{"domid", guest.domid}, {"name", guest.name}, {"uuid", guest.uuid}});
   }
+  unknown_ = std::move(unknown);
 }
 
-// Before the backends' next configuration is confirmed: a socket of a new binding is never taken for a stale one.
+// Before the backends are told: they bind in homes that are there and theirs, and no socket of a new binding is taken for a stale one.
 void Reconciler::keep_homes(const Desired& desired) {
   Backends::Devices devices;
   for (const auto& [name, resource] : desired.domains) devices[name];
@@ -99,28 +141,30 @@ void Reconciler::keep_homes(const Desired& desired) {
   devices_ = std::move(devices);
 }
 
-// An object is in its state since it came into it, also over restarts of this daemon.
-void Reconciler::date(Observed& one) const {
-  const auto before = written_.find({one.kind, one.name});
-  const bool stays = before != written_.end() && before->second.state == one.state && before->second.reason == one.reason;
-  one.since = stays ? before->second.since : clock_.wall();
-}
-
-// Only what differs: each write is a sync of the disk. What the disk did not take, readers see all the same, and the store
-// keeps for the next try.
+// Only what differs from what the store shows: each write is a sync of the disk. What the disk did not take, readers see all
+// the same, and the store keeps for the next try.
 Result<> Reconciler::write(std::vector<Observed> observed) {
-  std::map<std::pair<Kind, std::string>, Observed> now;
+  const Snapshot before = store_.snapshot();
+  const WallTime now = clock_.wall();
+  const bool taking_over = clock_.now() < taken_over_at_;
+  unheard_ = false;
   std::vector<Observed> changed;
   for (Observed& one : observed) {
-    const std::pair key{one.kind, one.name};
-    const auto before = written_.find(key);
-    if (before == written_.end() || !same(before->second, one)) {
-      if (before == written_.end() || before->second.state != one.state) log_change(one);
-      changed.push_back(one);
+    const Observed* old = nullptr;
+    if (const auto kind = before.observed.find(one.kind); kind != before.observed.end())
+      if (const auto found = kind->second.find(one.name); found != kind->second.end()) old = &found->second;
+    if (old && same(*old, one)) continue;
+    // Backends serve on while this daemon starts again. What they serve is what it was until they can have said so.
+    if (taking_over && old && one.state == State::pending && old->observed_generation == one.observed_generation &&
+        old->state != State::pending) {
+      unheard_ = true;
+      continue;
     }
-    now.emplace(key, std::move(one));
+    date(one, old, now);
+    if (!old || old->state != one.state) log_change(one);
+    changed.push_back(std::move(one));
   }
-  written_ = std::move(now);
+  if (!unheard_) taken_over_at_ = {};  // all were heard once: what they say from now on is news
   if (changed.empty() && !unsaved_) return {};
   const auto stored = store_.observe(changed);
   unsaved_ = !stored;
@@ -136,6 +180,9 @@ std::vector<Sample> Reconciler::samples(const Desired& desired, const std::vecto
   for (const Kind kind : kKinds)
     add("vservices_objects", "Declared objects.", Type::gauge, static_cast<double>(desired.of(kind).size()))
         .labels.emplace_back("kind", name_of(kind));
+  if (hypervisor_ != nullptr && hypervisor_->trouble().empty())
+    add("vservices_undeclared_guests", "Guests of the hypervisor that no Domain object means: seen, not served.", Type::gauge,
+        static_cast<double>(unknown_.size()));
   std::map<State, int> states;
   for (const Observed& one : observed)
     if (one.kind == Kind::binding) ++states[one.state];
@@ -145,6 +192,7 @@ std::vector<Sample> Reconciler::samples(const Desired& desired, const std::vecto
   add("vservices_reconciler_passes_total", "Passes of the reconciler.", Type::counter, static_cast<double>(passes_));
   add("vservices_reconciler_passes_failed_total", "Passes that ended in an error.", Type::counter,
       static_cast<double>(passes_failed_));
+  samples.push_back(pass_times_.sample("vservices_reconciler_pass_duration_seconds", "Time that a pass of the reconciler took."));
   for (const auto& [kind, backend] : backends_.status()) {
     add("vservices_backend_up", "1 while the backend of a service kind takes commands.", Type::gauge, backend.up ? 1 : 0)
         .labels.emplace_back("kind", kind);

@@ -3,17 +3,24 @@
 // Runs in a thread of its own, a pass for each ring of the Wake.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/duration_buckets.h"
 #include "base/sample.h"
 #include "vsmgrd/backends/backends.h"
+#include "vsmgrd/hypervisor/hypervisor.h"
+#include "vsmgrd/reconciler/plan.h"
+#include "vsmgrd/reconciler/troubles.h"
 #include "vsmgrd/reconciler/wake.h"
 #include "vsmgrd/store/store.h"
 
@@ -21,6 +28,8 @@ namespace vs {
 
 inline constexpr std::chrono::milliseconds kPassPause{20};  // between two passes
 inline constexpr std::chrono::seconds kPassRetry{1};        // after one that failed
+inline constexpr std::chrono::seconds kTakeOverTime{1};     // for backends that serve on to be heard again
+inline constexpr std::chrono::milliseconds kTakeOverPause{100};  // between two passes while one is not heard
 
 class Reconciler {
  public:
@@ -35,14 +44,23 @@ class Reconciler {
   // One pass, on the calling thread; for tests and for run().
   Result<> pass();
 
+  // Whether a pass has been running for longer than `limit`. From any thread; never waits.
+  [[nodiscard]] bool stuck(std::chrono::nanoseconds limit) const;
+
+  // Where the domUs are found; without one there are none. Before start().
+  void find_guests_with(const Hypervisor& hypervisor) { hypervisor_ = &hypervisor; }
+
+  // By which services may reach other nodes. Before start().
+  void reach_nodes_by(Engines engines) { engines_ = std::move(engines); }
+
   // Called at the end of each pass, on its thread, with gauges of the control plane.
   void on_samples(std::function<void(std::vector<Sample>)> callback) { on_samples_ = std::move(callback); }
 
  private:
   void run();
-  void remember();
+  Result<> make_so();
+  void tell_unknown(const Desired& desired, const std::vector<Guest>& guests);
   void keep_homes(const Desired& desired);
-  void date(Observed& one) const;
   Result<> write(std::vector<Observed> observed);
   [[nodiscard]] std::vector<Sample> samples(const Desired& desired, const std::vector<Observed>& observed) const;
 
@@ -50,13 +68,22 @@ class Reconciler {
   Backends& backends_;
   const Clock& clock_;
   Wake& wake_;
+  const Hypervisor* hypervisor_ = nullptr;
+  Engines engines_;
+  std::set<std::uint32_t> unknown_;  // domids of guests that nothing declares, as told last
   std::function<void(std::vector<Sample>)> on_samples_;
   Backends::Devices devices_;                 // as last kept
   std::map<std::string, std::string> homes_;  // that there are
-  std::map<std::pair<Kind, std::string>, Observed> written_;
+  std::chrono::steady_clock::time_point taken_over_at_{};  // by then; what was seen before it, by an earlier run, stood
+  bool unheard_ = false;  // something of that stands still
   bool unsaved_ = false;  // the disk did not take all of it
+  Troubles troubles_;
+  bool look_again_ = false;  // time alone may make news
   std::uint64_t passes_ = 0;
   std::uint64_t passes_failed_ = 0;
+  DurationBuckets pass_times_;
+
+  std::atomic<std::int64_t> pass_began_ns_{0};  // of clock_; 0 between passes
 
   std::thread thread_;
 };

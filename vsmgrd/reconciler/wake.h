@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 
 namespace vs {
 
@@ -14,10 +15,15 @@ class Wake {
   void ring() { set(rung_); }
   void stop() { set(stopped_); }
 
-  // Sleeps until a ring (true) or a stop (false); takes the ring.
-  bool wait() {
+  // Sleeps until a ring or, if that is given, for `patience` (true), or until a stop (false); takes
+  // the ring.
+  bool wait(std::optional<std::chrono::milliseconds> patience = {}) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return rung_ || stopped_; });
+    const auto over = [this] { return rung_ || stopped_; };
+    if (patience)
+      changed_.wait_for(lock, *patience, over);
+    else
+      changed_.wait(lock, over);
     rung_ = false;
     return !stopped_;
   }

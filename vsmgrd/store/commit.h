@@ -1,23 +1,43 @@
-// What of a transition is told to who asked for it, and what is written.
+// What of a transition is told to who asked for it, and what is written: rows, decisions with their
+// records, policy history, audit, events.
 //
-// The first two are pure. Writing is inside the caller's transaction, by the owner of the database.
-// Errors: those of sqlite.h.
+// Inside of a piece of work, by the store. Errors: those of sqlite.h.
 #pragma once
 
 #include <map>
 #include <string>
 
-#include "vsmgrd/store/sqlite.h"
+#include "vsmgrd/store/actor.h"
+#include "vsmgrd/store/event_log.h"
 #include "vsmgrd/store/transition.h"
+#include "vsmgrd/store/writer.h"
 
 namespace vs {
 
-// Nothing to write: all was so before.
-bool is_idle(const Desired& before, const Transition& transition);
+// "Binding" -> "binding", "SharingPolicy" -> "sharing-policy": how events call a kind.
+std::string noun_of(Kind kind);
 
-// The decisions a person would call new or different; a rule that only moved in its file is not.
-std::map<std::string, Decision> changed_decisions(const Desired& before, const Desired& after);
+// Puts into `transition.next` those of `decided` that differ from what it has, and returns them.
+// Equal ones keep the numbers of their records.
+std::map<std::string, Decision> merge_decisions(Desired& next,
+                                                std::map<std::string, Decision> decided);
 
-Result<> write_transition(Database& database, const Desired& before, const Transition& transition);
+// Those that a person would call new or different; a rule that only moved in its file is not.
+std::map<std::string, Decision> changed_verdicts(const Desired& before,
+                                                 const std::map<std::string, Decision>& decisions);
+
+// Whether a binding that a rule in mode warn would deny comes, goes or changes.
+bool touches_trials(const Desired& before, const Transition& transition,
+                    const std::map<std::string, Decision>& decided);
+
+// `decisions` are those that differ from before, as they stand in transition.next. Numbers of
+// records and the policy generation are filled in there.
+Result<> write_transition(Turn& turn, const Desired& before, Transition& transition,
+                          const std::map<std::string, Decision>& decisions, const Actor& actor);
+
+// One event for each change, and for each verdict that changed without one.
+Result<> write_events(Turn& turn, EventLog& events, const Desired& before,
+                      const Transition& transition,
+                      const std::map<std::string, Decision>& decisions, const Actor& actor);
 
 }  // namespace vs

@@ -15,13 +15,15 @@ namespace vs {
 
 struct Contents {
   Desired desired;
-  ObservedByKey observed;
+  ObservedByKind observed;
+  std::vector<Spoiled> spoiled;
 };
 
 inline constexpr const char* kInMemory = ":memory:";
 inline constexpr std::uintmax_t kFreeBytesMin = 1 << 20;  // of a file system that takes writes
 
-// Creates the file when there is none, checks it and brings it to the newest schema.
+// Creates the file when there is none, checks it and brings it to the newest schema; before that, a
+// copy of it is put beside it (backup.h).
 Result<Database> open_writable(const std::filesystem::path& file,
                                std::span<const Migration> migrations, const Clock& clock);
 
@@ -30,9 +32,16 @@ Result<Contents> read_contents(Database& database);
 // Whether the file system of `file` is read-only or full.
 bool takes_no_writes(const std::filesystem::path& file);
 
-// What is in a file on a file system that takes no writes, the write-ahead log included. Only
-// while its lock is held: it looks at no other.
-Result<Contents> read_frozen(const std::filesystem::path& file,
+// The file as it stands, the write-ahead log included, and nothing is written. Only while its lock
+// is held.
+Result<Database> open_frozen(const std::filesystem::path& file);
+
+// A second connection to a file that is open, to read from while it is written.
+Result<Database> open_reader(const std::filesystem::path& file);
+
+// A file on a file system that takes no writes, the write-ahead log included. Only while its lock
+// is held: it looks at no other.
+Result<Database> open_frozen(const std::filesystem::path& file,
                              std::span<const Migration> migrations);
 
 }  // namespace vs

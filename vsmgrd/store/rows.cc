@@ -1,6 +1,7 @@
 #include "vsmgrd/store/rows.h"
 
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,43 +15,13 @@ namespace {
 
 using nlohmann::json;
 
-// Calls `read` with each row; ends at the first that fails.
-template <class Read>
-Result<> for_each_row(Database& database, std::string_view sql, Read read) {
-  auto rows = database.prepare(sql);
-  if (!rows) return fail(std::move(rows.error()));
-  for (;;) {
-    const auto row = rows->step();
-    if (!row) return fail(row.error());
-    if (!*row) return {};
-    if (Result<> done = read(*rows); !done)
-      return fail(ErrorCode::internal,
-                  fmt::format("database {}: row {} {}: {}", database.title(), rows->text(0),
-                              in_quotes(rows->text(1)), done.error().message));
-  }
-}
-
 Result<Kind> kind_of(std::string_view name) {
   if (const auto kind = kind_named(name)) return *kind;
   return fail(ErrorCode::internal, "this vsmgrd knows no such kind");
 }
 
-// The row's labels and spec as the document they were made from, so that decode() checks them.
-Result<Resource> decode_row(const Statement& row) {
-  const auto labels = parse_json(row.text(5));
-  if (!labels) return fail(labels.error());
-  const auto spec = parse_json(row.text(6));
-  if (!spec) return fail(spec.error());
-  auto resource = decode(json{{"apiVersion", kApiVersion},
-                              {"kind", row.text(0)},
-                              {"metadata", {{"name", row.text(1)}, {"labels", *labels}}},
-                              {"spec", *spec}});
-  if (!resource) return fail(std::move(resource.error().error));
-  return std::move(*resource);
-}
-
 Result<Resource> read_resource(const Statement& row) {
-  auto resource = decode_row(row);
+  auto resource = decode_stored(row.text(0), row.text(1), row.text(5), row.text(6));
   if (!resource) return resource;
   auto sources = decode_sources(row.text(7));
   if (!sources) return fail(sources.error());
@@ -68,7 +39,9 @@ Result<Resource> read_resource(const Statement& row) {
   return resource;
 }
 
+// Schema 1 had no detail.
 Result<Decision> read_decision(const Statement& row) {
+  if (row.text(7) != "{}") return decode_decision(row.text(7));
   Decision decision{.allowed = row.integer(2) != 0,
                     .policy = std::string(row.text(3)),
                     .rule = std::string(row.text(4)),
@@ -80,6 +53,25 @@ Result<Decision> read_decision(const Statement& row) {
   return decision;
 }
 
+std::string encode_conditions(const std::vector<StatusCondition>& conditions) {
+  json out = json::array();
+  for (const StatusCondition& condition : conditions) out.push_back(encode(condition));
+  return out.dump();
+}
+
+Result<std::vector<StatusCondition>> decode_conditions(std::string_view text) {
+  std::vector<StatusCondition> conditions;
+  if (text == "[]") return conditions;
+  const auto stored = parse_json(text);
+  if (!stored) return fail(ErrorCode::internal, "conditions: " + stored.error().message);
+  for (const json& one : *stored) {
+    auto condition = decode_stored_condition(one);
+    if (!condition) return fail(std::move(condition.error()));
+    conditions.push_back(std::move(*condition));
+  }
+  return conditions;
+}
+
 Result<Observed> read_observed_row(const Statement& row) {
   const auto kind = kind_of(row.text(0));
   if (!kind) return fail(kind.error());
@@ -87,6 +79,8 @@ Result<Observed> read_observed_row(const Statement& row) {
   if (!state) return fail(ErrorCode::internal, "no state " + in_quotes(row.text(3)));
   const auto since = parse_time(row.text(6));
   if (!since) return fail(since.error());
+  auto conditions = decode_conditions(row.text(9));
+  if (!conditions) return fail(std::move(conditions.error()));
   return Observed{.kind = *kind,
                   .name = std::string(row.text(1)),
                   .observed_generation = row.integer(2),
@@ -95,17 +89,36 @@ Result<Observed> read_observed_row(const Statement& row) {
                   .message = std::string(row.text(5)),
                   .since = *since,
                   .socket_directory = std::string(row.text(7)),
-                  .refused_opens = row.integer(8)};
+                  .refused_opens = row.integer(8),
+                  .conditions = std::move(*conditions)};
+}
+
+// What a binding refers to was left out, or somebody deleted it behind our back: it cannot be
+// served, and nobody may build on it.
+void leave_out_dangling(Desired& desired, std::vector<Spoiled>& spoiled) {
+  std::vector<Spoiled> dangling;
+  for (const auto& [name, resource] : std::as_const(desired.bindings))
+    for (const Reference& reference : references(resource))
+      if (!desired.of(reference.kind).contains(reference.name)) {
+        dangling.push_back({std::string(name_of(Kind::binding)), name,
+                            fmt::format("it refers to {} {}, which is not there",
+                                        name_of(reference.kind), in_quotes(reference.name))});
+        break;
+      }
+  for (Spoiled& one : dangling) {
+    desired.bindings.erase(one.name);
+    spoiled.push_back(std::move(one));
+  }
 }
 
 constexpr std::string_view kSelectResources =
     "SELECT kind, name, uid, generation, resource_version, labels, spec, sources, created_at, "
     "updated_at FROM resource";
 constexpr std::string_view kSelectDecisions =
-    "SELECT kind, name, allowed, policy, rule, message, source FROM decision";
+    "SELECT kind, name, allowed, policy, rule, message, source, detail, record FROM decision";
 constexpr std::string_view kSelectObserved =
     "SELECT kind, name, observed_generation, state, reason, message, since, socket_directory, "
-    "refused_opens FROM observed";
+    "refused_opens, conditions FROM observed";
 
 // An upsert, not INSERT OR REPLACE: that deletes first, and takes decision and observed along.
 constexpr std::string_view kUpsertResource =
@@ -116,45 +129,83 @@ constexpr std::string_view kUpsertResource =
     "sources = excluded.sources, created_at = excluded.created_at, updated_at = "
     "excluded.updated_at";
 constexpr std::string_view kUpsertDecision =
-    "INSERT OR REPLACE INTO decision (name, allowed, policy, rule, message, source) "
-    "VALUES (?, ?, ?, ?, ?, ?)";
+    "INSERT OR REPLACE INTO decision (name, allowed, policy, rule, message, source, detail, record) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr std::string_view kUpsertObserved =
     "INSERT OR REPLACE INTO observed (kind, name, observed_generation, state, reason, message, "
-    "since, "
-    "socket_directory, refused_opens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "since, socket_directory, refused_opens, conditions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 }  // namespace
 
-Result<Desired> read_desired(Database& database) {
+Result<Resource> decode_stored(std::string_view kind, std::string_view name,
+                               std::string_view labels, std::string_view spec) {
+  auto label_map = parse_json(labels);
+  if (!label_map) return fail(label_map.error());
+  auto members = parse_json(spec);
+  if (!members) return fail(members.error());
+  json document{{"apiVersion", kApiVersion}, {"kind", kind}, {"metadata", {{"name", name}}}};
+  document["metadata"]["labels"] = std::move(*label_map);
+  document["spec"] = std::move(*members);
+  auto resource = decode(document);
+  if (!resource) return fail(std::move(resource.error().error));
+  return std::move(*resource);
+}
+
+std::string encode_decision(const Decision& decision) { return encode_stored(decision).dump(); }
+
+Result<Decision> decode_decision(std::string_view text) {
+  const auto stored = parse_json(text);
+  if (!stored) return fail(ErrorCode::internal, "decision: " + stored.error().message);
+  return decode_stored_decision(*stored);
+}
+
+Result<Desired> read_desired(Database& database, std::vector<Spoiled>& spoiled) {
   Desired desired;
   const auto version = database.integer("SELECT resource_version FROM meta");
   if (!version) return fail(version.error());
+  const auto generation = database.integer("SELECT policy_generation FROM meta");
+  if (!generation) return fail(generation.error());
   desired.resource_version = *version;
+  desired.policy_generation = *generation;
+  const auto leave_out = [&](const Statement& row, std::string message) {
+    spoiled.push_back({std::string(row.text(0)), std::string(row.text(1)), std::move(message)});
+  };
   auto read = for_each_row(database, kSelectResources, [&](const Statement& row) -> Result<> {
     auto resource = read_resource(row);
-    if (!resource) return fail(std::move(resource.error()));
-    std::string name = resource->metadata.name;
-    desired.of(resource->kind()).emplace(std::move(name), std::move(*resource));
+    if (resource) {
+      std::string name = resource->metadata.name;
+      desired.of(resource->kind()).emplace(std::move(name), std::move(*resource));
+    } else {
+      leave_out(row, std::move(resource.error().message));
+    }
     return {};
   });
   if (!read) return fail(std::move(read.error()));
+  leave_out_dangling(desired, spoiled);
+  for (const auto& [name, resource] : std::as_const(desired.bindings)) {
+    const auto& binding = std::get<BindingSpec>(resource.spec);
+    desired.devices.emplace(binding.domain + '/' + binding.device, name);
+  }
+  // One that cannot be read is made anew: they all are when the store is opened.
   read = for_each_row(database, kSelectDecisions, [&](const Statement& row) -> Result<> {
     auto decision = read_decision(row);
-    if (!decision) return fail(std::move(decision.error()));
-    desired.decisions.emplace(row.text(1), std::move(*decision));
+    if (!decision || !desired.bindings.contains(row.text(1))) return {};
+    decision->id = row.integer(8);
+    desired.decisions.emplace(std::string(row.text(1)), std::move(*decision));
     return {};
   });
   if (!read) return fail(std::move(read.error()));
   return desired;
 }
 
-Result<ObservedByKey> read_observed(Database& database) {
-  ObservedByKey all;
+// The reconciler sees again what cannot be read.
+Result<ObservedByKind> read_observed(Database& database, const Desired& desired) {
+  ObservedByKind all;
   auto read = for_each_row(database, kSelectObserved, [&](const Statement& row) -> Result<> {
     auto observed = read_observed_row(row);
-    if (!observed) return fail(std::move(observed.error()));
-    ObjectKey key{observed->kind, observed->name};
-    all.emplace(std::move(key), std::move(*observed));
+    if (!observed || !desired.of(observed->kind).contains(observed->name)) return {};
+    std::string name = observed->name;
+    all[observed->kind].emplace(std::move(name), std::move(*observed));
     return {};
   });
   if (!read) return fail(std::move(read.error()));
@@ -174,18 +225,20 @@ Result<> write_decision(Database& database, const std::string& binding, const De
   std::optional<std::string> source;
   if (decision.source) source = encode(*decision.source).dump();
   return database.execute(kUpsertDecision, binding, std::int64_t{decision.allowed}, decision.policy,
-                          decision.rule, decision.message, source);
+                          decision.rule, decision.message, source, encode_decision(decision),
+                          decision.id);
 }
 
 Result<> write_observed(Database& database, const Observed& observed) {
   return database.execute(kUpsertObserved, name_of(observed.kind), observed.name,
                           observed.observed_generation, name_of(observed.state), observed.reason,
                           observed.message, format_time(observed.since), observed.socket_directory,
-                          observed.refused_opens);
+                          observed.refused_opens, encode_conditions(observed.conditions));
 }
 
-Result<> write_resource_version(Database& database, std::int64_t version) {
-  return database.execute("UPDATE meta SET resource_version = ?", version);
+Result<> write_versions(Database& database, const Desired& desired) {
+  return database.execute("UPDATE meta SET resource_version = ?, policy_generation = ?",
+                          desired.resource_version, desired.policy_generation);
 }
 
 Result<> delete_resource(Database& database, Kind kind, const std::string& name) {

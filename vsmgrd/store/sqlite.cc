@@ -86,11 +86,20 @@ Result<> Database::run(const std::string& sql) {
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
+  if (const auto found = kept_.find(sql); found != kept_.end() && !found->second.in_use) {
+    found->second.in_use = true;
+    return Statement(*this, found->second.handle.get(), &found->second.in_use);
+  }
   sqlite3_stmt* handle = nullptr;
-  const int result =
-      sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &handle, nullptr);
+  const int result = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
   if (result != SQLITE_OK) return fail(error(result));
-  return Statement(*this, handle);
+  if (kept_.size() >= kStatementsMax || kept_.contains(sql))
+    return Statement(*this, handle, nullptr);
+  Kept& kept = kept_[std::string(sql)];
+  kept.handle.reset(handle);
+  kept.in_use = true;
+  return Statement(*this, handle, &kept.in_use);
 }
 
 Result<std::int64_t> Database::integer(std::string_view sql) {
@@ -107,6 +116,36 @@ Result<std::string> Database::text(std::string_view sql) {
   const auto row = statement->step();
   if (!row) return fail(row.error());
   return std::string(*row ? statement->text(0) : std::string_view());
+}
+
+void Database::hold_log() {
+  if (!log_pages_) log_pages_ = std::make_unique<int>(0);
+  const auto note = [](void* pages, sqlite3*, const char*, int count) {
+    *static_cast<int*>(pages) = count;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(handle_.get(), note, log_pages_.get());
+}
+
+void Database::checkpoint() {
+  // What it cannot do now, the next one does.
+  if (sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
+                                nullptr) == SQLITE_OK &&
+      log_pages_)
+    *log_pages_ = 0;
+}
+
+Result<> Database::copy_to(const std::string& file) {
+  auto target = Database::open(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, file);
+  if (!target) return fail(std::move(target.error()));
+  sqlite3_backup* backup =
+      sqlite3_backup_init(target->handle_.get(), "main", handle_.get(), "main");
+  if (!backup) return fail(target->error(sqlite3_errcode(target->handle_.get())));
+  const int stepped = sqlite3_backup_step(backup, -1);
+  const int finished = sqlite3_backup_finish(backup);
+  if (stepped != SQLITE_DONE) return fail(target->error(stepped));
+  if (finished != SQLITE_OK) return fail(target->error(finished));
+  return {};
 }
 
 Error Database::error(int code) const {

@@ -1,13 +1,16 @@
 // SQLite as values with a lifetime: a database, a statement, a transaction that rolls back unless
 // it was committed.
 //
-// Owned by one thread at a time (SQLITE_OPEN_NOMUTEX); the store's lock sees to that.
+// Statements are kept prepared with their database (kStatementsMax) and handed out again. Owned by
+// one thread at a time (SQLITE_OPEN_NOMUTEX); the writer sees to that.
 // Errors: exhausted (disk or memory full), unavailable (read-only, busy, input and output errors),
 // internal (damage, and our own mistakes); each names the database.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +25,7 @@
 namespace vs {
 
 inline constexpr std::chrono::milliseconds kBusyTimeout{2000};
+inline constexpr std::size_t kStatementsMax = 128;  // kept prepared
 
 class Database;
 
@@ -43,11 +47,24 @@ class Statement {
 
  private:
   friend class Database;
-  Statement(const Database& database, sqlite3_stmt* handle)
-      : database_(&database), handle_(handle) {}
+  // Finalizes, or leaves it ready for its next use.
+  struct Ender {
+    bool* in_use = nullptr;  // of one that is kept
+    void operator()(sqlite3_stmt* handle) const {
+      if (!in_use) {
+        sqlite3_finalize(handle);
+        return;
+      }
+      sqlite3_reset(handle);
+      sqlite3_clear_bindings(handle);
+      *in_use = false;
+    }
+  };
+  Statement(const Database& database, sqlite3_stmt* handle, bool* in_use)
+      : database_(&database), handle_(handle, Ender{in_use}) {}
 
   const Database* database_;
-  std::unique_ptr<sqlite3_stmt, CloseWith<&sqlite3_finalize>> handle_;
+  std::unique_ptr<sqlite3_stmt, Ender> handle_;
   int bind_result_ = SQLITE_OK;
 };
 
@@ -60,6 +77,7 @@ class Database {
   // Any number of statements; rows are dropped.
   Result<> run(const std::string& sql);
 
+  // Must end before the database is moved or closed.
   Result<Statement> prepare(std::string_view sql);
 
   // One statement with its parameters, run to its end; rows are dropped.
@@ -79,6 +97,14 @@ class Database {
   Result<std::int64_t> integer(std::string_view sql);
   Result<std::string> text(std::string_view sql);
 
+  [[nodiscard]] std::int64_t last_row_id() const { return sqlite3_last_insert_rowid(handle_.get()); }
+  // From now on the write-ahead log is only copied back by checkpoint(), which waits for no reader.
+  void hold_log();
+  [[nodiscard]] int log_pages() const { return log_pages_ ? *log_pages_ : 0; }  // after the last commit
+  void checkpoint();
+  // Copies all of it to a new file, in one piece, as it was committed last; others may write meanwhile.
+  Result<> copy_to(const std::string& file);
+
   [[nodiscard]] Error error(int code) const;
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
   [[nodiscard]] const std::string& title() const { return title_; }
@@ -86,9 +112,31 @@ class Database {
  private:
   Database(sqlite3* handle, std::string title) : handle_(handle), title_(std::move(title)) {}
 
+  struct Kept {
+    std::unique_ptr<sqlite3_stmt, CloseWith<&sqlite3_finalize>> handle;
+    bool in_use = false;
+  };
+
   std::unique_ptr<sqlite3, CloseWith<&sqlite3_close_v2>> handle_;
   std::string title_;
+  std::map<std::string, Kept, std::less<>> kept_;  // by their SQL
+  std::unique_ptr<int> log_pages_;
 };
+
+// Calls `read` with each row of `sql`, whose parameters are `values`; ends at the first that fails.
+template <class Read, class... Values>
+Result<> for_each_row(Database& database, std::string_view sql, Read read, const Values&... values) {
+  auto rows = database.prepare(sql);
+  if (!rows) return fail(std::move(rows.error()));
+  int index = 0;
+  (rows->bind(index++, values), ...);
+  for (;;) {
+    const auto row = rows->step();
+    if (!row) return fail(row.error());
+    if (!*row) return {};
+    if (Result<> done = read(std::as_const(*rows)); !done) return done;
+  }
+}
 
 class Transaction {
  public:

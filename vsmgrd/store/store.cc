@@ -1,28 +1,50 @@
 #include "vsmgrd/store/store.h"
 
 #include <algorithm>
-#include <mutex>
+#include <atomic>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "base/guarded.h"
 #include "base/log.h"
 #include "vsmgrd/model/codec.h"
 #include "vsmgrd/store/commit.h"
-#include "vsmgrd/store/lock_file.h"
-#include "vsmgrd/store/open.h"
-#include "vsmgrd/store/transition.h"
-#include "vsmgrd/store/uuid.h"
+#include "vsmgrd/store/store_impl.h"
 
 namespace vs {
 namespace {
 
-// As the database keeps it.
-WallTime milliseconds_of(WallTime time) {
-  return std::chrono::floor<std::chrono::milliseconds>(time);
+constexpr const char* kBadObject = "BadObject";  // type of warnings
+
+bool is_idle(const Transition& transition, const std::map<std::string, Decision>& decisions) {
+  return transition.written.empty() && transition.deleted.empty() && decisions.empty();
+}
+
+// What all bindings may have to be decided anew for writes many rows.
+Writer::Sharing sharing_of(Kind kind) {
+  const bool many = kind == Kind::access_policy || kind == Kind::sharing_policy || kind == Kind::service;
+  return many ? Writer::Sharing::alone : Writer::Sharing::grouped;
+}
+
+// Why who asks may not make these changes; nothing when it may.
+std::vector<Problem> forbidden(const std::vector<Change>& changes, const WriteOptions& options) {
+  std::vector<Problem> problems;
+  for (const Change& change : changes) {
+    const std::size_t found = problems.size();
+    if (options.permit)
+      for (Problem& problem : options.permit(change)) problems.push_back(std::move(problem));
+    if (problems.size() == found && options.sees && change.before && !options.sees(*change.before))
+      problems.push_back({.message = fmt::format("{} {}: outside the scope", name_of(change.kind),
+                                                 in_quotes(change.name))});
+  }
+  return problems;
+}
+
+Refusal denial_of(std::vector<Problem> problems) {
+  std::string summary = summary_of(problems);
+  limit_problems(problems);
+  return {{ErrorCode::denied, std::move(summary)}, std::move(problems), {}};
 }
 
 }  // namespace
@@ -37,214 +59,268 @@ std::string_view name_of(Action action) {
   __builtin_unreachable();
 }
 
-// The database is written under `writing_` and mirrored in `state_`, which all reads are from: they
-// neither wait for a disk nor fail with it. `state_` is locked last, and only to look or to swap.
-class Store::Impl {
- public:
-  Impl(std::filesystem::path file, const Clock& clock, Decide decide)
-      : file_(std::move(file)), clock_(clock), decide_(std::move(decide)) {}
-
-  Result<> open();
-
-  using Plan = std::function<Checked<Transition>(const Desired& before)>;
-  Checked<ApplyOutcome> change(const Plan& plan, WriteOptions options);
-  Result<> observe(const std::vector<Observed>& observed);
-
-  [[nodiscard]] std::shared_ptr<const Desired> desired() const {
-    return state_.with([](const State& state) { return state.desired; });
-  }
-  [[nodiscard]] std::optional<View> view(Kind kind, const std::string& name) const;
-  [[nodiscard]] std::vector<View> views(Kind kind) const;
-  [[nodiscard]] Birth birth() const { return {milliseconds_of(clock_.wall()), make_uuid}; }
-  void on_commit(std::function<void()> callback) { on_commit_ = std::move(callback); }
-
- private:
-  struct State {
-    std::shared_ptr<const Desired> desired;
-    ObservedByKey observed;
-  };
-
-  Result<> lock();
-  Result<> connect();
-  Result<> decide_again();
-  Result<> write(const Desired& before, const Transition& transition, bool dry_run);
-  Result<> save_observed();
-  void publish(Desired desired, const std::vector<ObjectKey>& deleted);
-  static View view_of(const State& state, const Resource& resource);
-
-  const std::filesystem::path file_;
-  const Clock& clock_;
-  const Decide decide_;
-  std::function<void()> on_commit_;
-  Guarded<State> state_;
-
-  std::mutex writing_;  // guards what follows
-  LockFile lock_;
-  std::optional<Database> database_;  // nullopt while the file system takes no writes
-  std::set<ObjectKey> unsaved_;       // observed, and not in the database yet
-};
-
-Result<> Store::Impl::lock() {
-  if (file_ == kInMemory || lock_.fd) return {};
-  auto lock = LockFile::acquire(file_.string() + ".lock");
-  if (!lock) return fail(std::move(lock.error()));
-  lock_ = std::move(*lock);
-  return {};
-}
-
-Result<> Store::Impl::open() {
-  if (auto locked = lock(); !locked) return locked;
-  Result<Contents> contents;
-  if (auto database = open_writable(file_, shipped_migrations(), clock_)) {
-    database_ = std::move(*database);
-    contents = read_contents(*database_);
-  } else if (file_ != kInMemory && takes_no_writes(file_)) {
-    log::warn("store.read_only", {{"file", file_.string()}, {"error", database.error()}});
-    contents = read_frozen(file_, shipped_migrations());
-  } else {
-    return fail(std::move(database.error()));
-  }
-  if (!contents) return fail(std::move(contents.error()));
-  state_.with([&](State& state) {
-    state.desired = std::make_shared<const Desired>(std::move(contents->desired));
-    state.observed = std::move(contents->observed);
-  });
-  return decide_again();
-}
-
-// What is stored may be the decisions of another version of this program.
-Result<> Store::Impl::decide_again() {
-  const auto before = desired();
-  Transition transition{.next = *before};
-  transition.next.decisions = decide_(*before);
-  if (transition.next.decisions == before->decisions) return {};
-  if (database_)
-    if (auto done = write(*before, transition, false); !done) return done;
-  publish(std::move(transition.next), {});
-  return {};
-}
-
-// A file system that took no writes when the store was opened may take them by now.
-Result<> Store::Impl::connect() {
-  if (database_) return {};
-  if (auto locked = lock(); !locked) return locked;
-  auto database = open_writable(file_, shipped_migrations(), clock_);
-  if (!database) return fail(std::move(database.error()));
-  const auto version = database->integer("SELECT resource_version FROM meta");
-  if (!version) return fail(version.error());
-  if (*version != desired()->resource_version)
-    return fail(
-        ErrorCode::internal,
-        fmt::format("database {} is at change {}, not {}: it was exchanged; start vsmgrd again",
-                    file_.string(), *version, desired()->resource_version));
-  log::info("store.writable", {{"file", file_.string()}});
-  database_ = std::move(*database);
-  return {};
-}
-
-Result<> Store::Impl::write(const Desired& before, const Transition& transition, bool dry_run) {
-  auto transaction = Transaction::begin(*database_);
-  if (!transaction) return fail(std::move(transaction.error()));
-  if (auto done = write_transition(*database_, before, transition); !done) return done;
-  return dry_run ? Result<>() : transaction->commit();
-}
-
-void Store::Impl::publish(Desired desired, const std::vector<ObjectKey>& deleted) {
-  auto next = std::make_shared<const Desired>(std::move(desired));
-  state_.with([&](State& state) {
-    state.desired = std::move(next);
-    for (const ObjectKey& key : deleted) state.observed.erase(key);
-  });
-  for (const ObjectKey& key : deleted) unsaved_.erase(key);
-}
-
-Checked<ApplyOutcome> Store::Impl::change(const Plan& plan, WriteOptions options) {
-  ApplyOutcome outcome;
-  {
-    const std::lock_guard writing(writing_);
-    const auto before = desired();
-    auto transition = plan(*before);
-    if (!transition) return tl::unexpected(std::move(transition.error()));
-    transition->next.decisions = decide_(transition->next);
-    outcome = {.changes = std::move(transition->changes),
-               .decisions_changed = changed_decisions(*before, transition->next),
-               .resource_version = transition->next.resource_version};
-    if (is_idle(*before, *transition)) return outcome;
-    if (auto ready = connect(); !ready) return refuse(std::move(ready.error()));
-    if (auto done = write(*before, *transition, options.dry_run); !done)
-      return refuse(std::move(done.error()));
-    if (options.dry_run) return outcome;
-    publish(std::move(transition->next), transition->deleted);
-  }
-  const bool changed =
-      std::any_of(outcome.changes.begin(), outcome.changes.end(),
-                  [](const Change& change) { return change.action != Action::unchanged; });
-  if (changed && on_commit_) on_commit_();
-  return outcome;
-}
-
-Result<> Store::Impl::observe(const std::vector<Observed>& observed) {
-  const std::lock_guard writing(writing_);
-  const auto current = desired();
-  state_.with([&](State& state) {
-    for (const Observed& one : observed) {
-      if (!current->of(one.kind).contains(one.name)) continue;
-      Observed kept = one;
-      kept.since = milliseconds_of(one.since);
-      ObjectKey key(one.kind, one.name);
-      const auto known = state.observed.find(key);
-      if (known != state.observed.end() && known->second == kept) continue;
-      unsaved_.insert(key);
-      state.observed.insert_or_assign(std::move(key), std::move(kept));
-    }
-  });
-  if (unsaved_.empty()) return {};
-  if (auto saved = save_observed(); !saved) return saved;
-  unsaved_.clear();
-  return {};
-}
-
-Result<> Store::Impl::save_observed() {
-  if (auto ready = connect(); !ready) return ready;
-  std::vector<Observed> rows;
-  state_.with([&](const State& state) {
-    for (const ObjectKey& key : unsaved_) rows.push_back(state.observed.at(key));
-  });
-  auto transaction = Transaction::begin(*database_);
-  if (!transaction) return fail(std::move(transaction.error()));
-  for (const Observed& row : rows)
-    if (auto written = write_observed(*database_, row); !written) return written;
-  return transaction->commit();
-}
-
-View Store::Impl::view_of(const State& state, const Resource& resource) {
+View Snapshot::view_of(const Resource& resource) const {
   View view{.resource = resource};
   const std::string& name = resource.metadata.name;
-  if (const auto found = state.observed.find({resource.kind(), name});
-      found != state.observed.end())
-    view.observed = found->second;
+  if (const auto kind = observed.find(resource.kind()); kind != observed.end())
+    if (const auto found = kind->second.find(name); found != kind->second.end())
+      view.observed = found->second;
   if (resource.kind() == Kind::binding)
-    if (const auto found = state.desired->decisions.find(name);
-        found != state.desired->decisions.end())
+    if (const auto found = desired->decisions.find(name); found != desired->decisions.end())
       view.decision = found->second;
   return view;
 }
 
-std::optional<View> Store::Impl::view(Kind kind, const std::string& name) const {
-  return state_.with([&](const State& state) -> std::optional<View> {
-    const auto found = state.desired->of(kind).find(name);
-    if (found == state.desired->of(kind).end()) return std::nullopt;
-    return view_of(state, found->second);
+std::optional<View> Snapshot::view(Kind kind, std::string_view name) const {
+  const auto found = desired->of(kind).find(name);
+  if (found == desired->of(kind).end()) return std::nullopt;
+  return view_of(found->second);
+}
+
+Result<> Store::Impl::open() {
+  auto contents = connections_.open();
+  if (!contents) return fail(std::move(contents.error()));
+  head_ = std::move(contents->desired);
+  for (const Spoiled& one : contents->spoiled)
+    if (const auto kind = kind_named(one.kind)) spoiled_.emplace(*kind, one.name);
+  published_.with([&](Snapshot& snapshot) {
+    snapshot.desired = std::make_shared<const Desired>(head_);
+    snapshot.observed = std::move(contents->observed);
+  });
+  writer_.emplace(
+      clock_, Writer::Hooks{.database = [this] { return connections_.writable(desired()->resource_version); },
+                            .undone = [this] { head_ = *desired(); },
+                            .failed = [this](const Error& error) { warn_of_disk(error); },
+                            .tidy = [this](Turn& turn) { return tidy(turn); }});
+  const bool writable = connections_.is_writable();
+  if (auto logs = read([this](Database& database) -> Result<> {
+        if (auto loaded = events.load(database); !loaded) return loaded;
+        if (auto loaded = tokens.load(database); !loaded) return loaded;
+        return warnings.load(database);
+      });
+      !logs)
+    return logs;
+  if (writable) {
+    if (auto loaded = write([this](Turn& turn) { return load(turn); }); !loaded) return loaded;
+  } else {
+    // Decisions may be those of another version of this program; they are written when they can be.
+    Desired decided = head_;
+    merge_decisions(decided, decide_(head_, {.all = true}));
+    publish(std::move(decided), {}, events.newest());
+    head_ = *desired();
+  }
+  warn_of(contents->spoiled);
+  warn_of_trials();
+  published_.with([&](Snapshot& snapshot) { snapshot.event_id = events.newest(); });
+  return {};
+}
+
+void Store::Impl::warn_of(const std::vector<Spoiled>& spoiled) {
+  for (const Spoiled& one : spoiled) {
+    log::warn("store.object_left_out",
+              {{"kind", one.kind}, {"name", one.name}, {"error", one.message}});
+    [[maybe_unused]] const auto raised =
+        warnings.raise({.type = kBadObject,
+                        .kind = one.kind,
+                        .name = one.name,
+                        .severity = Warning::Severity::high,
+                        .message = fmt::format("{} {} is left out: {}; apply it again, or restore a copy",
+                                               one.kind, in_quotes(one.name), one.message)});
+  }
+  clear_mended(spoiled);
+}
+
+void Store::Impl::clear_mended(const std::vector<Spoiled>& spoiled) {
+  const auto still = [&](const Warning& warning) {
+    return std::any_of(spoiled.begin(), spoiled.end(),
+                       [&](const Spoiled& one) { return one.kind == warning.kind && one.name == warning.name; });
+  };
+  for (const Warning& warning : warnings.list())
+    if (warning.type == kBadObject && !still(warning)) warnings.clear(kBadObject, warning.kind, warning.name);
+}
+
+// What must be set right in a database that was opened.
+Result<> Store::Impl::load(Turn& turn) {
+  if (auto decided = decide_again(turn); !decided) return decided;
+  if (auto orphans = operations.load(turn); !orphans) return orphans;
+  loaded_ = true;
+  return {};
+}
+
+// What is stored may be the decisions of another version of this program; and what schema 1 held of
+// policies is in no history yet.
+Result<> Store::Impl::decide_again(Turn& turn) {
+  Transition transition{.next = head_};
+  const auto decided = merge_decisions(transition.next, decide_(head_, {.all = true}));
+  for (const Kind kind : {Kind::access_policy, Kind::sharing_policy})
+    for (const auto& [name, resource] : head_.of(kind))
+      if (head_.policy_generation == 0)
+        transition.changes.push_back({.kind = kind, .name = name, .action = Action::created});
+  transition.policies_changed = !transition.changes.empty();
+  if (decided.empty() && !transition.policies_changed) return {};
+  const auto changes = std::exchange(transition.changes, {});
+  if (transition.policies_changed) {
+    transition.next.policy_generation += 1;
+    PolicyGeneration first{.generation = transition.next.policy_generation, .principal = "vsmgrd"};
+    for (const Change& change : changes) first.changes.push_back({change.kind, change.name, "created"});
+    if (auto begun = PolicyHistory::begin(turn, first, transition.next); !begun) return begun;
+    transition.policies_changed = false;
+  }
+  if (auto done = write_transition(turn, head_, transition, decided, the_daemon()); !done)
+    return done;
+  if (auto done = write_events(turn, events, head_, transition, decided, the_daemon()); !done)
+    return done;
+  head_ = transition.next;
+  turn.after_commit.emplace_back([this] { publish(head_, {}, events.newest()); });
+  return {};
+}
+
+Result<> Store::Impl::read(const std::function<Result<>(Database&)>& read) {
+  if (connections_.reads_beside()) return connections_.read(read);
+  return writer_->run([&]() -> Result<> {
+    const auto database = connections_.writable(0);
+    if (!database) return fail(database.error());
+    return read(**database);
   });
 }
 
-std::vector<View> Store::Impl::views(Kind kind) const {
-  return state_.with([&](const State& state) {
-    std::vector<View> views;
-    for (const auto& [name, resource] : state.desired->of(kind))
-      views.push_back(view_of(state, resource));
-    return views;
+void Store::Impl::publish(Desired desired, const std::vector<ObjectKey>& deleted,
+                          std::int64_t event_id) {
+  auto next = std::make_shared<const Desired>(std::move(desired));
+  published_.with([&](Snapshot& snapshot) {
+    snapshot.desired = std::move(next);
+    snapshot.event_id = std::max(snapshot.event_id, event_id);
+    for (const auto& [kind, name] : deleted) snapshot.observed[kind].erase(name);
   });
+  unsaved_.with([&](auto& unsaved) {
+    for (const ObjectKey& key : deleted) unsaved.erase(key);
+  });
+}
+
+// Whether this was done before; then the draft is the answer of then.
+Result<bool> Store::Impl::answer_again(Turn& turn, const Once& once, Draft& draft) {
+  auto found = IdempotencyTable::find(turn.database, once.key.principal, once.key.key);
+  if (!found) return fail(std::move(found.error()));
+  if (!*found) return false;
+  if ((*found)->fingerprint != once.key.fingerprint)
+    draft.refusal = Refusal{{ErrorCode::invalid,
+                             fmt::format("key {} came with another request before: take a new one",
+                                         in_quotes(once.key.key))},
+                            {},
+                            "key_reused"};
+  else
+    draft.outcome.replayed = std::move((*found)->reply);
+  return true;
+}
+
+Result<Store::Impl::Draft> Store::Impl::draft(Turn& turn, const Plan& plan,
+                                              const WriteOptions& options) {
+  Draft draft;
+  if (options.once && !options.dry_run) {
+    const auto again = answer_again(turn, *options.once, draft);
+    if (!again) return fail(again.error());
+    if (*again) return draft;
+  }
+  auto transition = plan(head_, {turn.now, make_uuid});
+  if (!transition) {
+    draft.refusal = std::move(transition.error());
+    return draft;
+  }
+  if (auto denied = forbidden(transition->changes, options); !denied.empty()) {
+    draft.refusal = denial_of(std::move(denied));
+    return draft;
+  }
+  const auto decided = merge_decisions(transition->next, decide_(transition->next, transition->affected));
+  draft.trials = touches_trials(head_, *transition, decided);
+  ApplyOutcome& outcome = draft.outcome;
+  outcome = {.changes = transition->changes,
+             .decisions_changed = changed_verdicts(head_, decided),
+             .resource_version = transition->next.resource_version};
+  turn.after_commit.emplace_back([this, verdicts = outcome.decisions_changed] {
+    for (const auto& [binding, verdict] : verdicts) verdicts_.count(verdict);
+  });
+  if (options.sees)
+    std::erase_if(outcome.decisions_changed, [&](const auto& entry) {
+      return !options.sees(std::as_const(transition->next.bindings).at(entry.first));
+    });
+  if (!is_idle(*transition, decided)) {
+    if (auto done = write_transition(turn, head_, *transition, decided, options.actor); !done)
+      return fail(std::move(done.error()));
+    // Readers see the change before they see its events.
+    auto event_id = std::make_shared<std::int64_t>(0);
+    turn.after_commit.emplace_back([this, next = transition->next, deleted = transition->deleted, event_id] {
+      publish(next, deleted, *event_id);
+    });
+    if (auto done = write_events(turn, events, head_, *transition, decided, options.actor); !done)
+      return fail(std::move(done.error()));
+    const auto last = turn.database.integer("SELECT seq FROM sqlite_sequence WHERE name = 'event'");
+    if (!last) return fail(last.error());
+    *event_id = outcome.event_id = *last;
+    const bool heals = std::any_of(transition->written.begin(), transition->written.end(),
+                                   [&](const ObjectKey& key) { return spoiled_.contains(key); });
+    if (heals && !options.dry_run)
+      turn.after_commit.emplace_back([this, &database = turn.database] {
+        if (auto done = reload(database); !done)
+          log::error("store.not_reloaded", {{"error", done.error()}});
+      });
+  }
+  if (options.dry_run) {
+    outcome.event_id = 0;
+    return draft;
+  }
+  if (auto kept = IdempotencyTable::record(turn, options.once, outcome); !kept)
+    return fail(std::move(kept.error()));
+  head_ = std::move(transition->next);
+  return draft;
+}
+
+// What is left out comes back with what it needed.
+Result<> Store::Impl::reload(Database& database) {
+  auto contents = read_contents(database);
+  if (!contents) return fail(std::move(contents.error()));
+  spoiled_.clear();
+  for (const Spoiled& one : contents->spoiled)
+    if (const auto kind = kind_named(one.kind)) spoiled_.emplace(*kind, one.name);
+  head_ = std::move(contents->desired);
+  publish(head_, {}, 0);
+  clear_mended(contents->spoiled);
+  return {};
+}
+
+Checked<ApplyOutcome> Store::Impl::change(const Plan& plan, const WriteOptions& options,
+                                          Writer::Sharing sharing) {
+  Draft done;
+  const auto written = writer_->write(
+      [&](Turn& turn) -> Result<> {
+        auto drafted = draft(turn, plan, options);
+        if (!drafted) return fail(std::move(drafted.error()));
+        done = std::move(*drafted);
+        if (done.refusal) return fail(done.refusal->error);
+        return {};
+      },
+      options.dry_run ? Writer::Sharing::dry_run : sharing);
+  if (done.refusal) return tl::unexpected(std::move(*done.refusal));
+  if (!written) return without_a_disk(plan, options, written.error());
+  const bool changed = !options.dry_run && !done.outcome.replayed &&
+                       std::any_of(done.outcome.changes.begin(), done.outcome.changes.end(),
+                                   [](const Change& change) { return change.action != Action::unchanged; });
+  if (done.trials && !options.dry_run) warn_of_trials();
+  if (changed && on_commit_) on_commit_();
+  return std::move(done.outcome);
+}
+
+// Whoever is refused, or asks for what is so already, hears that also when nothing can be written.
+Checked<ApplyOutcome> Store::Impl::without_a_disk(const Plan& plan, const WriteOptions& options,
+                                                  Error error) {
+  const auto before = desired();
+  const auto transition = plan(*before, birth());
+  if (!transition) return tl::unexpected(transition.error());
+  if (auto denied = forbidden(transition->changes, options); !denied.empty())
+    return tl::unexpected(denial_of(std::move(denied)));
+  const bool idle = transition->written.empty() && transition->deleted.empty() && !options.once;
+  if (!idle) return refuse(std::move(error));
+  return ApplyOutcome{.changes = transition->changes,
+                      .resource_version = transition->next.resource_version};
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -258,36 +334,48 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& file, co
 }
 
 Checked<ApplyOutcome> Store::apply(std::vector<Resource> resources, WriteOptions options) {
+  const bool many = resources.size() > kGroupRowsMax || options.prune;
   return impl_->change(
-      [&](const Desired& before) {
-        return plan_apply(before, std::move(resources), impl_->birth());
+      [&](const Desired& before, const Birth& birth) {
+        return plan_apply(before, resources, birth, options.prune, options.sees);
       },
-      options);
+      options, many ? Writer::Sharing::alone : Writer::Sharing::grouped);
 }
 
 Checked<ApplyOutcome> Store::put(Resource resource, Precondition precondition,
                                  WriteOptions options) {
+  const Writer::Sharing sharing = sharing_of(resource.kind());
   return impl_->change(
-      [&](const Desired& before) {
-        return plan_put(before, std::move(resource), precondition, impl_->birth());
+      [&](const Desired& before, const Birth& birth) {
+        return plan_put(before, resource, precondition, birth, options.sees);
       },
-      options);
+      options, sharing);
 }
 
 Checked<ApplyOutcome> Store::remove(Kind kind, std::string_view name, Precondition precondition,
                                     WriteOptions options) {
   return impl_->change(
-      [&](const Desired& before) { return plan_remove(before, kind, name, precondition); },
-      options);
+      [&](const Desired& before, const Birth&) {
+        return plan_remove(before, kind, name, precondition, options.sees);
+      },
+      options, sharing_of(kind));
 }
 
+Snapshot Store::snapshot() const { return impl_->snapshot(); }
+
 Result<View> Store::get(Kind kind, std::string_view name) const {
-  if (auto view = impl_->view(kind, std::string(name))) return std::move(*view);
+  if (auto view = snapshot().view(kind, name)) return std::move(*view);
   return fail(ErrorCode::not_found,
               fmt::format("{} {} does not exist", name_of(kind), in_quotes(name)));
 }
 
-Result<std::vector<View>> Store::list(Kind kind) const { return impl_->views(kind); }
+Result<std::vector<View>> Store::list(Kind kind) const {
+  const Snapshot now = snapshot();
+  std::vector<View> views;
+  views.reserve(now.desired->of(kind).size());
+  for (const auto& [name, resource] : now.desired->of(kind)) views.push_back(now.view_of(resource));
+  return views;
+}
 
 Result<Desired> Store::desired() const { return *impl_->desired(); }
 
@@ -296,5 +384,17 @@ Result<std::int64_t> Store::resource_version() const { return impl_->desired()->
 Result<> Store::observe(const std::vector<Observed>& observed) { return impl_->observe(observed); }
 
 void Store::on_commit(std::function<void()> callback) { impl_->on_commit(std::move(callback)); }
+
+EventLog& Store::events() { return impl_->events; }
+OperationLog& Store::operations() { return impl_->operations; }
+AuditLog& Store::audit() { return impl_->audit; }
+TokenTable& Store::tokens() { return impl_->tokens; }
+IdempotencyTable& Store::idempotency() { return impl_->idempotency; }
+WarningTable& Store::warnings() { return impl_->warnings; }
+DecisionLog& Store::decisions() { return impl_->decisions; }
+PolicyHistory& Store::policy_history() { return impl_->policy_history; }
+Result<Backup> Store::backup() { return impl_->backup(); }
+Result<std::vector<Backup>> Store::backups() const { return impl_->backups(); }
+Result<std::vector<Finding>> Store::doctor() { return impl_->doctor(); }
 
 }  // namespace vs

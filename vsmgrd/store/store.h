@@ -6,12 +6,14 @@
 // copy of the last commit in memory: they wait for no disk, and go on when it is full or read-only.
 // A file system that takes no writes when the store is opened makes it read-only until it does.
 //
-// Thread-safe: one connection behind one lock; on_commit's callback runs after the lock is
-// released, on the committing thread.
+// Thread-safe. One thread writes (writer.h): writes that wait together are one transaction and one
+// sync of the disk, each answered by itself. Callbacks of on_commit run after the commit, on the
+// thread that asked for the change, and may use the store; those of the logs say where they run.
 //
 // Errors: invalid (references, duplicate devices), not_found, conflict (precondition, dependants,
-// another process, a newer schema), exhausted (disk full), unavailable (read-only or busy file
-// system), internal (damage).
+// another process, a newer schema), exhausted (disk full, too many writes waiting), unavailable
+// (read-only or busy file system), denied (permit, sees), internal (damage). Refusal::code is one of: version_mismatch,
+// already_exists, in_use, key_reused, or empty.
 #pragma once
 
 #include <filesystem>
@@ -24,7 +26,18 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/sample.h"
 #include "vsmgrd/model/resource.h"
+#include "vsmgrd/store/actor.h"
+#include "vsmgrd/store/audit_log.h"
+#include "vsmgrd/store/backup.h"
+#include "vsmgrd/store/decision_log.h"
+#include "vsmgrd/store/event_log.h"
+#include "vsmgrd/store/idempotency_table.h"
+#include "vsmgrd/store/operation_log.h"
+#include "vsmgrd/store/policy_history.h"
+#include "vsmgrd/store/token_table.h"
+#include "vsmgrd/store/warning_table.h"
 
 namespace vs {
 
@@ -43,25 +56,58 @@ struct Change {
   Kind kind{};
   std::string name;
   Action action{};
+  // What it was and what it is now (of a dry run: would be); nullptr when there was, or is, none.
+  std::shared_ptr<const Resource> before;
+  std::shared_ptr<const Resource> after;
 };
 
 struct ApplyOutcome {
-  std::vector<Change> changes;                        // in the order given
+  std::vector<Change> changes;                        // in the order given; then what was pruned
   std::map<std::string, Decision> decisions_changed;  // bindings whose decision differs from before
   std::int64_t resource_version = 0;                  // after the transaction
+  std::int64_t event_id = 0;            // of the last event it made; of a dry run: 0
+  std::optional<StoredReply> replayed;  // this was done before, and so answered; all else is empty
 };
 
+using Once = OnceOf<ApplyOutcome>;
+
 struct WriteOptions {
-  bool dry_run = false;
+  bool dry_run = false;  // no trace is left, nor is `once` used up
+  Actor actor = the_daemon();
+  // Of apply(): objects that are not given and for which this says so are deleted. Pure; called on
+  // the writer's thread.
+  std::function<bool(const Resource&)> prune;
+  std::optional<Once> once;
+  // What is wrong with this change for who asks for it; asked of each, `unchanged` ones too. One
+  // problem refuses all (denied). Pure; called on the writer's thread.
+  std::function<std::vector<Problem>(const Change&)> permit;
+  // What who asks may know of; null: everything. All else is as if it were not there (to expected
+  // versions, deletions, a binding's domain) or is not named (in hints, as what is in the way), and is
+  // never changed: a write of such a name is denied. Pure; called on the writer's thread.
+  std::function<bool(const Resource&)> sees;
+};
+
+// Everything at one moment: what a list and the watch after it begin from. A copy costs little.
+struct Snapshot {
+  std::shared_ptr<const Desired> desired;
+  std::map<Kind, ByName<Observed>> observed;
+  std::int64_t event_id = 0;  // events after this one are of changes after this moment
+
+  // nullopt when there is no such object.
+  [[nodiscard]] std::optional<View> view(Kind kind, std::string_view name) const;
+  [[nodiscard]] View view_of(const Resource& resource) const;
 };
 
 class Store {
  public:
-  // Computes the decisions of all bindings of a state; pure, called inside the transaction.
-  using Decide = std::function<std::map<std::string, Decision>(const Desired&)>;
+  // Decides bindings of a state: those that are named, or all of them. Pure; called inside the
+  // transaction, on the writer's thread only.
+  using Decide = std::function<std::map<std::string, Decision>(const Desired&, const Affected&)>;
 
-  // Opens or creates `file`, migrates it to this version's schema. Refuses a newer schema
-  // (conflict, text says both versions and what to do). `file` may be ":memory:".
+  // Opens or creates `file`, migrates it to this version's schema, after a copy of it was put
+  // beside it. Refuses a newer schema (conflict, text says both versions and what to do). A row that
+  // does not decode is left out, and what refers to it; each becomes a warning. `file` may be
+  // ":memory:".
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& file, const Clock& clock,
                                              Decide decide);
   ~Store();
@@ -77,6 +123,7 @@ class Store {
   Checked<ApplyOutcome> remove(Kind kind, std::string_view name, Precondition precondition,
                                WriteOptions options);
 
+  [[nodiscard]] Snapshot snapshot() const;
   Result<View> get(Kind kind, std::string_view name) const;
   Result<std::vector<View>> list(Kind kind) const;  // sorted by name
   Result<Desired> desired() const;
@@ -85,11 +132,29 @@ class Store {
 
   // Replaces the observed state of these objects; those not named keep theirs. Objects that are
   // gone are ignored. Readers see it at once, also when it could not be written: then it is written
-  // with the next call.
+  // with the next call. A new state is an event.
   Result<> observe(const std::vector<Observed>& observed);
 
   // Called after each commit that changed desired state. Set once, before any write.
   void on_commit(std::function<void()> callback);
+
+  EventLog& events();
+  OperationLog& operations();
+  AuditLog& audit();
+  TokenTable& tokens();
+  IdempotencyTable& idempotency();
+  WarningTable& warnings();
+  DecisionLog& decisions();
+  PolicyHistory& policy_history();
+
+  // A copy beside the database, while it is served: see backup.h. Not of one in memory.
+  Result<Backup> backup();
+  Result<std::vector<Backup>> backups() const;
+  // What is wrong with the database, and whether it still says what is served ("drift").
+  Result<std::vector<Finding>> doctor();
+
+  // For /metrics; waits for no disk but to ask for the sizes of its files.
+  [[nodiscard]] std::vector<Sample> samples() const;
 
  private:
   class Impl;

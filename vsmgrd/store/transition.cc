@@ -1,5 +1,6 @@
 #include "vsmgrd/store/transition.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -27,12 +28,25 @@ std::string place_of(const Resource& resource, std::string_view pointer) {
 }
 
 Problem problem_of(const Resource& resource, std::string pointer, std::string message,
-                   std::string hint = {}) {
+                   std::string hint = {}, std::string code = {}) {
   auto source = nearest_source(resource.metadata.sources, pointer);
   return {.pointer = std::move(pointer),
           .message = std::move(message),
           .hint = std::move(hint),
-          .source = std::move(source)};
+          .source = std::move(source),
+          .code = std::move(code)};
+}
+
+// What stands in the way, if it may be named.
+std::string whose(const Resource& resource, std::string_view pointer, const Sees& sees) {
+  if (sees && !sees(resource)) return "a binding outside the scope";
+  return title_of(resource) + place_of(resource, pointer);
+}
+
+// Of Desired::devices.
+std::string device_key(const Resource& resource) {
+  const auto& binding = std::get<BindingSpec>(resource.spec);
+  return binding.domain + '/' + binding.device;
 }
 
 Checked<Transition> refused(Problems problems) {
@@ -60,65 +74,69 @@ Problems doubles_in(const std::vector<Resource>& given) {
     if (!fresh)
       problems.push_back(problem_of(
           resource, "/metadata/name",
-          fmt::format("{} is declared twice{}", title_of(resource), place_of(*known->second, ""))));
+          fmt::format("{} is declared twice{}", title_of(resource), place_of(*known->second, "")),
+          "", "duplicate"));
   }
   return problems;
 }
 
-std::vector<std::string> names_in(const std::map<std::string, Resource>& resources) {
+bool is_hidden(const Sees& sees, const Resource& resource) { return sees && !sees(resource); }
+
+std::vector<std::string> names_in(const Resources& resources, const Sees& sees) {
   std::vector<std::string> names;
   if (resources.size() > kCandidatesMax) return names;  // did_you_mean would not look at them
-  for (const auto& [name, resource] : resources) names.push_back(name);
+  for (const auto& [name, resource] : resources)
+    if (!is_hidden(sees, resource)) names.push_back(name);
   return names;
 }
 
+// Whether a binding may refer to it. Services and terms are for everybody; a domain is somebody's.
+bool is_there(const Desired& desired, const Reference& reference, const Sees& sees) {
+  const auto& all = desired.of(reference.kind);
+  const auto found = all.find(reference.name);
+  if (found == all.end()) return false;
+  return reference.kind != Kind::domain || !is_hidden(sees, found->second);
+}
+
 // References of `keys` that lead nowhere.
-void refuse_dangling(const Desired& desired, const std::vector<ObjectKey>& keys,
+void refuse_dangling(const Desired& desired, const std::vector<ObjectKey>& keys, const Sees& sees,
                      Problems& problems) {
   for (const auto& [kind, name] : keys) {
     const Resource& resource = desired.of(kind).at(name);
     for (const Reference& reference : references(resource)) {
-      const auto& there = desired.of(reference.kind);
-      if (there.contains(reference.name)) continue;
+      if (is_there(desired, reference, sees)) continue;
       // Hints cost a look at every name: not for those that nobody will be shown.
       const bool shown = problems.size() < kProblemsMax;
       problems.push_back(
           problem_of(resource, reference.pointer,
                      fmt::format("{} refers to {}, which does not exist", title_of(resource),
                                  title_of(reference.kind, reference.name)),
-                     shown ? did_you_mean(reference.name, names_in(there)) : std::string()));
+                     shown ? did_you_mean(reference.name, names_in(desired.of(reference.kind), sees))
+                           : std::string(),
+                     "unknown_reference"));
     }
   }
 }
 
-// Bindings among `keys` whose device another binding of their domain has. Of two that are both
-// among them, the second is at fault.
-void refuse_double_devices(const Desired& desired, const std::vector<ObjectKey>& keys,
-                           Problems& problems) {
-  std::map<std::pair<std::string, std::string>, const Resource*> taken;
-  const auto device_of = [](const Resource& resource) {
-    const auto& binding = std::get<BindingSpec>(resource.spec);
-    return std::pair(binding.domain, binding.device);
-  };
-  std::set<std::string> given;
-  for (const auto& [kind, name] : keys)
-    if (kind == Kind::binding) given.insert(name);
-  if (given.empty()) return;
-  for (const auto& [name, resource] : desired.bindings)
-    if (!given.contains(name)) taken.emplace(device_of(resource), &resource);
+// Takes the devices of the bindings among `keys`; notes those that another binding of their domain
+// has. Of two that are both among them, the second is at fault.
+void take_devices(Desired& desired, const std::vector<ObjectKey>& keys, const Sees& sees,
+                  Problems& problems) {
   for (const auto& [kind, name] : keys) {
     if (kind != Kind::binding) continue;
-    const Resource& resource = desired.bindings.at(name);
+    const Resource& resource = std::as_const(desired.bindings).at(name);
     const auto& binding = std::get<BindingSpec>(resource.spec);
-    if (binding.device.empty()) continue;  // its service does not exist; that is said already
-    const auto [other, fresh] = taken.emplace(device_of(resource), &resource);
-    if (!fresh)
-      problems.push_back(
-          problem_of(resource, "/spec/device",
-                     fmt::format("device {} of {} is taken by {}{}", in_quotes(binding.device),
-                                 title_of(Kind::domain, binding.domain), title_of(*other->second),
-                                 place_of(*other->second, "/spec/device")),
-                     "give this one another device"));
+    // Its service or its domain is not there: that is said already.
+    if (binding.device.empty() || !is_there(desired, {Kind::domain, binding.domain}, sees)) continue;
+    const std::string key = device_key(resource);
+    if (desired.devices.emplace(key, name)) continue;
+    const Resource& other = std::as_const(desired.bindings).at(std::as_const(desired.devices).at(key));
+    problems.push_back(problem_of(resource, "/spec/device",
+                                  fmt::format("device {} of {} is taken by {}",
+                                              in_quotes(binding.device),
+                                              title_of(Kind::domain, binding.domain),
+                                              whose(other, "/spec/device", sees)),
+                                  "give this one another device", "device_taken"));
   }
 }
 
@@ -137,15 +155,16 @@ Action place(Resource given, Transition& transition, std::int64_t version, const
     transition.written.push_back(std::move(key));
     return Action::created;
   }
-  Resource& current = found->second;
-  if (current.spec == given.spec && current.metadata.labels == given.metadata.labels) {
+  const Resource& before = found->second;
+  if (before.spec == given.spec && before.metadata.labels == given.metadata.labels) {
     // The same words elsewhere; without any places (a REST body) the file still tells the truth.
-    if (!given.metadata.sources.empty() && given.metadata.sources != current.metadata.sources) {
-      current.metadata.sources = std::move(given.metadata.sources);
+    if (!given.metadata.sources.empty() && given.metadata.sources != before.metadata.sources) {
+      resources[key.second].metadata.sources = std::move(given.metadata.sources);
       transition.written.push_back(std::move(key));
     }
     return Action::unchanged;
   }
+  Resource& current = resources[key.second];
   current.spec = std::move(given.spec);
   current.metadata.labels = std::move(given.metadata.labels);
   current.metadata.sources = std::move(given.metadata.sources);
@@ -156,19 +175,116 @@ Action place(Resource given, Transition& transition, std::int64_t version, const
   return Action::updated;
 }
 
-std::string whereabouts_of(const Desired& desired, Kind kind, std::string_view name) {
+bool is_policy(Kind kind) { return kind == Kind::access_policy || kind == Kind::sharing_policy; }
+
+void erase(Transition& transition, const ObjectKey& key) {
+  const auto& [kind, name] = key;
+  Desired& next = transition.next;
+  if (kind == Kind::binding) {
+    next.devices.erase(device_key(std::as_const(next.bindings).at(name)));
+    next.decisions.erase(name);
+  }
+  next.of(kind).erase(name);
+  transition.deleted.push_back(key);
+}
+
+// The objects that are not among `keys` and that `prune` names.
+std::vector<ObjectKey> pruned(const Desired& before, const std::vector<ObjectKey>& keys,
+                              const Prune& prune) {
+  std::vector<ObjectKey> gone;
+  if (!prune) return gone;
+  const std::set<ObjectKey> given(keys.begin(), keys.end());
+  for (const Kind kind : kKinds)
+    for (const auto& [name, resource] : before.of(kind))
+      if (ObjectKey key(kind, name); !given.contains(key) && prune(resource))
+        gone.push_back(std::move(key));
+  return gone;
+}
+
+// Bindings that refer to what was deleted, as problems.
+Problems dependants_of(const Desired& desired, const std::vector<ObjectKey>& deleted,
+                       const Sees& sees) {
+  Problems dependants;
+  const std::set<ObjectKey> gone(deleted.begin(), deleted.end());
+  if (std::all_of(deleted.begin(), deleted.end(), [](const ObjectKey& key) {
+        return key.first == Kind::binding || is_policy(key.first);
+      }))
+    return dependants;
+  for (const auto& [name, resource] : desired.bindings)
+    for (const Reference& reference : references(resource)) {
+      if (!gone.contains(ObjectKey(reference.kind, reference.name))) continue;
+      const std::string what = title_of(reference.kind, reference.name);
+      if (is_hidden(sees, resource))
+        dependants.push_back({.pointer = reference.pointer,
+                              .message = "a binding outside the scope refers to " + what,
+                              .code = "in_use"});
+      else
+        dependants.push_back(problem_of(resource, reference.pointer,
+                                        fmt::format("{} refers to {}", title_of(resource), what),
+                                        "delete it first", "in_use"));
+    }
+  return dependants;
+}
+
+// Bindings of these domains and to these services.
+void add_bindings_of(const Desired& desired, const std::set<std::string>& domains,
+                     const std::set<std::string>& services, std::set<std::string>& bindings) {
+  for (const std::string& domain : domains) {
+    const std::string prefix = domain + '/';
+    for (auto at = desired.devices.lower_bound(prefix);
+         at != desired.devices.end() && at->first.starts_with(prefix); ++at)
+      bindings.insert(at->second);
+  }
+  if (services.empty()) return;
+  for (const auto& [name, resource] : desired.bindings)
+    if (services.contains(std::get<BindingSpec>(resource.spec).service)) bindings.insert(name);
+}
+
+// Policies are about all; of domains and services, rules look at labels and kinds.
+void find_affected(const Desired& before, Transition& transition) {
+  std::set<std::string> domains, services, bindings;
+  for (const auto& [kind, name] : transition.written) {
+    if (is_policy(kind)) transition.policies_changed = true;
+    if (kind == Kind::binding) bindings.insert(name);
+    if (kind == Kind::domain) domains.insert(name);
+    if (kind == Kind::service) services.insert(name);
+  }
+  for (const ObjectKey& key : transition.deleted)
+    if (is_policy(key.first)) transition.policies_changed = true;
+  if (transition.policies_changed) {
+    transition.affected = {.all = true};
+    return;
+  }
+  // What is new has no bindings but those that are new, too.
+  std::erase_if(domains, [&](const auto& name) { return !before.domains.contains(name); });
+  std::erase_if(services, [&](const auto& name) { return !before.services.contains(name); });
+  add_bindings_of(transition.next, domains, services, bindings);
+  transition.affected.bindings.assign(bindings.begin(), bindings.end());
+}
+
+// What each change was made from and came to.
+void note_before_and_after(const Desired& before, Transition& transition) {
+  for (Change& change : transition.changes) {
+    change.before = before.of(change.kind).shared(change.name);
+    change.after = transition.next.of(change.kind).shared(change.name);
+  }
+}
+
+std::string whereabouts_of(const Desired& desired, Kind kind, std::string_view name,
+                           const Sees& sees) {
   const auto found = desired.of(kind).find(std::string(name));
-  return found == desired.of(kind).end() ? fmt::format("{} does not exist", title_of(kind, name))
-                                         : fmt::format("{} is at version {}", title_of(kind, name),
-                                                       found->second.metadata.resource_version);
+  const bool none = found == desired.of(kind).end() || is_hidden(sees, found->second);
+  return none ? fmt::format("{} does not exist", title_of(kind, name))
+              : fmt::format("{} is at version {}", title_of(kind, name),
+                            found->second.metadata.resource_version);
 }
 
 Result<> check(const Desired& desired, Kind kind, std::string_view name,
-               Precondition precondition) {
+               Precondition precondition, const Sees& sees) {
   using Expect = Precondition::Expect;
   const auto found = desired.of(kind).find(std::string(name));
-  const bool exists = found != desired.of(kind).end();
-  const auto is = [&] { return whereabouts_of(desired, kind, name); };
+  const bool exists = found != desired.of(kind).end() && !is_hidden(sees, found->second);
+  const auto is = [&] { return whereabouts_of(desired, kind, name, sees); };
   switch (precondition.expect) {
     case Expect::anything: return {};
     case Expect::absent:
@@ -182,10 +298,16 @@ Result<> check(const Desired& desired, Kind kind, std::string_view name,
   __builtin_unreachable();
 }
 
+tl::unexpected<Refusal> unmet(Error error, Precondition precondition) {
+  const bool absent = precondition.expect == Precondition::Expect::absent;
+  return tl::unexpected(
+      Refusal{std::move(error), {}, absent ? "already_exists" : "version_mismatch"});
+}
+
 }  // namespace
 
 Checked<Transition> plan_apply(const Desired& before, std::vector<Resource> given,
-                               const Birth& birth) {
+                               const Birth& birth, const Prune& prune, const Sees& sees) {
   if (Problems doubles = doubles_in(given); !doubles.empty()) return refused(std::move(doubles));
   Transition transition{.next = before};
   Desired& next = transition.next;
@@ -194,6 +316,14 @@ Checked<Transition> plan_apply(const Desired& before, std::vector<Resource> give
   for (const Resource& resource : given) {
     keys.emplace_back(resource.kind(), resource.metadata.name);
     transition.changes.push_back({.kind = keys.back().first, .name = keys.back().second});
+    if (resource.kind() != Kind::binding) continue;
+    if (const auto old = before.bindings.find(resource.metadata.name); old != before.bindings.end())
+      next.devices.erase(device_key(old->second));
+  }
+  for (ObjectKey& key : pruned(before, keys, prune)) {
+    erase(transition, key);
+    transition.changes.push_back(
+        {.kind = key.first, .name = std::move(key.second), .action = Action::deleted});
   }
   // Bindings last: their devices may be named by services of the same file.
   for (const bool bindings : {false, true}) {
@@ -204,58 +334,56 @@ Checked<Transition> plan_apply(const Desired& before, std::vector<Resource> give
     }
   }
   Problems problems;
-  refuse_dangling(next, keys, problems);
-  refuse_double_devices(next, keys, problems);
+  refuse_dangling(next, keys, sees, problems);
+  take_devices(next, keys, sees, problems);
   if (!problems.empty()) return refused(std::move(problems));
+  if (Problems dependants = dependants_of(next, transition.deleted, sees); !dependants.empty())
+    return refused(std::move(dependants));
   for (const Kind kind : kKinds)
     if (next.of(kind).size() > kObjectsMax)
       return refuse(ErrorCode::exhausted, fmt::format("{} {}, limit {}", next.of(kind).size(),
                                                       plural_of(kind), kObjectsMax));
   for (const Change& change : transition.changes)
     if (change.action != Action::unchanged) next.resource_version = version;
+  find_affected(before, transition);
+  note_before_and_after(before, transition);
   return transition;
 }
 
 Checked<Transition> plan_put(const Desired& before, Resource given, Precondition precondition,
-                             const Birth& birth) {
-  if (auto met = check(before, given.kind(), given.metadata.name, precondition); !met)
-    return refuse(std::move(met.error()));
+                             const Birth& birth, const Sees& sees) {
+  if (auto met = check(before, given.kind(), given.metadata.name, precondition, sees); !met)
+    return unmet(std::move(met.error()), precondition);
   std::vector<Resource> one;
   one.push_back(std::move(given));
-  return plan_apply(before, std::move(one), birth);
+  return plan_apply(before, std::move(one), birth, {}, sees);
 }
 
 Checked<Transition> plan_remove(const Desired& before, Kind kind, std::string_view name,
-                                Precondition precondition) {
+                                Precondition precondition, const Sees& sees) {
   const ObjectKey key(kind, name);
-  if (!before.of(kind).contains(key.second))
-    return refuse(ErrorCode::not_found, whereabouts_of(before, kind, name));
-  if (auto met = check(before, kind, name, precondition); !met)
-    return refuse(std::move(met.error()));
+  const auto found = before.of(kind).find(key.second);
+  if (found == before.of(kind).end() || is_hidden(sees, found->second))
+    return refuse(ErrorCode::not_found, whereabouts_of(before, kind, name, sees));
+  if (auto met = check(before, kind, name, precondition, sees); !met)
+    return unmet(std::move(met.error()), precondition);
 
-  Problems dependants;
-  for (const auto& [other, resource] : before.bindings)
-    for (const Reference& reference : references(resource))
-      if (reference.kind == kind && reference.name == name)
-        dependants.push_back(
-            problem_of(resource, reference.pointer,
-                       fmt::format("{} refers to {}", title_of(resource), title_of(kind, name)),
-                       "delete it first"));
-  if (!dependants.empty()) {
+  if (Problems dependants = dependants_of(before, {key}, sees); !dependants.empty()) {
     std::string message = fmt::format(
         "{} is in use: {}", title_of(kind, name),
         dependants.size() == 1 ? dependants.front().message
                                : fmt::format("{} bindings refer to it", dependants.size()));
     limit_problems(dependants);
-    return refuse(ErrorCode::conflict, std::move(message), std::move(dependants));
+    return tl::unexpected(
+        Refusal{{ErrorCode::conflict, std::move(message)}, std::move(dependants), "in_use"});
   }
 
   Transition transition{.next = before,
-                        .changes = {{.kind = kind, .name = key.second, .action = Action::deleted}},
-                        .deleted = {key}};
-  transition.next.of(kind).erase(key.second);
-  transition.next.decisions.erase(kind == Kind::binding ? key.second : std::string());
+                        .changes = {{.kind = kind, .name = key.second, .action = Action::deleted}}};
+  erase(transition, key);
   transition.next.resource_version += 1;
+  find_affected(before, transition);
+  note_before_and_after(before, transition);
   return transition;
 }
 

@@ -1,11 +1,11 @@
 #include "dataplane/transport/local/local_socket.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "dataplane/abi/region.h"
@@ -25,13 +25,13 @@ inline constexpr mode_t kSocketMode = 0666;  // whoever can reach it is the gues
 
 }  // namespace
 
-Result<LocalListener> LocalListener::open(const std::filesystem::path& path) {
+Result<LocalListener> LocalListener::open(const std::filesystem::path& path, int socket_type) {
   const std::filesystem::path fresh = path.parent_path() / ("." + path.filename().string() + ".new");
   sockaddr_un address{.sun_family = AF_UNIX};
   if (fresh.native().size() >= sizeof address.sun_path)
     return fail(ErrorCode::invalid, "device socket " + path.string() + ": path too long");
   std::memcpy(address.sun_path, fresh.c_str(), fresh.native().size() + 1);
-  UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd socket(::socket(AF_UNIX, socket_type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return fail_errno(errno, "device socket");
   ::unlink(fresh.c_str());
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
@@ -56,32 +56,34 @@ Result<std::optional<UniqueFd>> LocalListener::accept() {
   return fail_errno(errno, "accept");
 }
 
-Result<std::optional<LocalHello>> receive_hello(int socket, vs_local_reason& reason) {
-  reason = VS_LOCAL_REASON_PROTOCOL;
+Result<std::optional<Hello>> receive_hello(int socket, vs_refusal& reason) {
+  reason = VS_REFUSAL_PROTOCOL;
   vs_local_hello hello{};
   const ssize_t received = ::recv(socket, &hello, sizeof hello, MSG_DONTWAIT | MSG_TRUNC);
-  if (received < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<LocalHello>{};
+  if (received < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<Hello>{};
   if (received <= 0) return fail(ErrorCode::unavailable, "hello: the frontend is gone");
   if (received != sizeof hello) return fail(ErrorCode::invalid, "hello: " + std::to_string(received) + " bytes");
   if (hello.magic != VS_LOCAL_MAGIC) return fail(ErrorCode::invalid, "hello: wrong magic");
   if (hello.major != VS_REGION_MAJOR) {
-    reason = VS_LOCAL_REASON_VERSION;
+    reason = VS_REFUSAL_VERSION;
     return fail(ErrorCode::invalid, "hello: major version " + std::to_string(hello.major) + ", this is " +
                                         std::to_string(VS_REGION_MAJOR));
   }
   if ((hello.features & ~std::uint64_t{VS_REGION_FEATURES}) != 0) {
-    reason = VS_LOCAL_REASON_FEATURES;
+    reason = VS_REFUSAL_FEATURES;
     return fail(ErrorCode::invalid, "hello: features that are not known");
   }
-  reason = VS_LOCAL_REASON_NONE;
-  return std::optional<LocalHello>{
-      LocalHello{hello.features, hello.generation, hello.takes, padded_text(hello.service), padded_text(hello.device)}};
+  reason = VS_REFUSAL_NONE;
+  return std::optional<Hello>{
+      Hello{hello.generation, (hello.takes & VS_LOCAL_TAKES_POOL) != 0, (hello.takes & VS_LOCAL_TAKES_BROADCAST) != 0,
+            padded_text(hello.service), padded_text(hello.device)}};
 }
 
-Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory, int pool) {
+Result<> send_welcome(int socket, std::uint32_t region_bytes, const LocalGifts& gifts) {
   vs_local_welcome welcome{.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = region_bytes};
-  const int descriptors[] = {memory, pool};
-  const std::size_t descriptors_bytes = (pool < 0 ? 1 : 2) * sizeof(int);
+  const int descriptors[] = {gifts.memory, gifts.bell_of_frontend, gifts.bell_of_backend, gifts.shared.pool, gifts.shared.broadcast};
+  const std::size_t missing = gifts.shared.pool < 0 ? 2 : gifts.shared.broadcast < 0 ? 1 : 0;
+  const std::size_t descriptors_bytes = (std::size(descriptors) - missing) * sizeof(int);
   alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof descriptors)]{};
   iovec part{.iov_base = &welcome, .iov_len = sizeof welcome};
   msghdr message{
@@ -95,28 +97,12 @@ Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory, int po
   return {};
 }
 
-Result<> send_refusal(int socket, vs_status status, vs_local_reason reason) {
+Result<> send_refusal(int socket, vs_status status, vs_refusal reason) {
   const vs_local_welcome welcome{
       .magic = VS_LOCAL_MAGIC, .status = static_cast<std::uint32_t>(status), .reason = static_cast<std::uint32_t>(reason)};
   if (::send(socket, &welcome, sizeof welcome, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof welcome)
     return fail_errno(errno, "refusal");
   return {};
-}
-
-bool ring_doorbell(int socket) {
-  const char any = 0;
-  if (::send(socket, &any, sizeof any, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof any) return true;
-  return errno == EAGAIN || errno == EINTR;  // full: the frontend has wake-ups waiting
-}
-
-bool drain_doorbells(int socket) {
-  char ignored[64];
-  for (int drained = 0; drained < kDoorbellsPerDrainMax; ++drained) {
-    const ssize_t received = ::recv(socket, ignored, sizeof ignored, MSG_DONTWAIT);
-    if (received > 0) continue;
-    return received < 0 && (errno == EAGAIN || errno == EINTR);
-  }
-  return true;
 }
 
 }  // namespace vs

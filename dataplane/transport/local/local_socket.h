@@ -1,9 +1,11 @@
-// The sockets of the local transport: where guests connect, the handshake, and the doorbell on the connected socket.
+// The sockets of the local transport: where guests connect, and the handshake.
 //
-// Nothing here blocks: a guest that does not read, or sends too much, costs only itself.
+// Nothing here blocks.
 // Owned by one thread. Errors: invalid, when the guest says something else than the protocol (abi/local.h);
 // unavailable, when it is gone.
 #pragma once
+
+#include <sys/socket.h>
 
 #include <filesystem>
 #include <optional>
@@ -13,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "dataplane/abi/local.h"
 #include "dataplane/abi/ring.h"
+#include "dataplane/transport/transport.h"
 
 namespace vs {
 
@@ -20,7 +23,7 @@ namespace vs {
 class LocalListener {
  public:
   // Puts the socket at `path` in one step: a guest that connects meets the old socket or the new one, never none.
-  static Result<LocalListener> open(const std::filesystem::path& path);
+  static Result<LocalListener> open(const std::filesystem::path& path, int socket_type = SOCK_SEQPACKET);
   LocalListener(LocalListener&&) noexcept = default;
   LocalListener& operator=(LocalListener&&) = delete;
   ~LocalListener();
@@ -36,28 +39,19 @@ class LocalListener {
   std::filesystem::path path_;
 };
 
-// What a frontend asked for, checked.
-struct LocalHello {
-  std::uint64_t features;
-  std::uint32_t generation;
-  std::uint32_t takes;  // vs_local_takes
-  std::string service;
-  std::string device;
+// Reads the hello; nullopt when it has not come yet. Of one that is none, `reason` says what was wrong with it.
+Result<std::optional<Hello>> receive_hello(int socket, vs_refusal& reason);
+
+// What a frontend is given.
+struct LocalGifts {
+  int memory;
+  int bell_of_frontend;  // that it rings
+  int bell_of_backend;
+  SharedMemory shared;
 };
 
-// Reads the hello; nullopt when it has not come yet. Of one that is none, `reason` says what was wrong with it.
-Result<std::optional<LocalHello>> receive_hello(int socket, vs_local_reason& reason);
-
-// Answers it: with VS_STATUS_OK, the region's descriptor and, unless it is -1, the pool's; or with a refusal.
-Result<> send_welcome(int socket, std::uint32_t region_bytes, int memory, int pool = -1);
-Result<> send_refusal(int socket, vs_status status, vs_local_reason reason);
-
-// Wakes the frontend. False when it is gone.
-bool ring_doorbell(int socket);
-
-// Takes waiting doorbells off the socket, all of them: what stays would add up until the socket is full, and a full socket
-// wakes nobody. False when the frontend is gone. The limit is more than a socket of the usual size holds.
-inline constexpr int kDoorbellsPerDrainMax = 1024;
-bool drain_doorbells(int socket);
+// Answers it: with VS_STATUS_OK and the gifts, or with a refusal.
+Result<> send_welcome(int socket, std::uint32_t region_bytes, const LocalGifts& gifts);
+Result<> send_refusal(int socket, vs_status status, vs_refusal reason);
 
 }  // namespace vs

@@ -63,7 +63,7 @@ def _document(parts, height=_HEIGHT):
     return "\n".join([head, back, *parts, "</svg>"]) + "\n"
 
 
-def _grid(across, up, ticks, y_label):
+def _grid(across, up, ticks, y_label, name_tick):
     parts = []
     for number in up.decades():
         y = up.at(number)
@@ -72,21 +72,21 @@ def _grid(across, up, ticks, y_label):
     for number in ticks:
         x = across.at(number)
         parts.append(_line(x, _TOP, x, _HEIGHT - _BOTTOM, 'stroke="#eee"'))
-        parts.append(_text(x, _HEIGHT - _BOTTOM + 20, size(number), size=12))
+        parts.append(_text(x, _HEIGHT - _BOTTOM + 20, name_tick(number), size=12))
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
     parts.append(_text(20, middle, y_label, extra=f'transform="rotate(-90 20 {middle})"'))
     return parts
 
 
-def lines(title, y_label, series):
-    """`series`: name -> [(payload bytes, value), ...]. Both axes are logarithmic."""
+def lines(title, y_label, series, x_label="payload", name_tick=size):
+    """`series`: name -> [(payload bytes or what else x is, value), ...]. Both axes are logarithmic."""
     points = [point for line in series.values() for point in line]
     ticks = sorted({x for x, _ in points})
     across = _LogAxis(ticks, _LEFT + 10, _WIDTH - _RIGHT - 10, whole_decades=False)
     up = _LogAxis([y for _, y in points], _HEIGHT - _BOTTOM, _TOP, whole_decades=True)
     parts = [_text((_LEFT + _WIDTH - _RIGHT) / 2, 26, title, size=16)]
-    parts += _grid(across, up, ticks, y_label)
-    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 14, "payload"))
+    parts += _grid(across, up, ticks, y_label, name_tick)
+    parts.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 14, x_label))
     colour_of, seen = {}, {}
     for row, (name, line) in enumerate(series.items()):
         peer = name.split()[0]

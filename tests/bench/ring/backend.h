@@ -1,32 +1,54 @@
-// Far of the VServices link: the backend, with the ring and the pools in C++.
+// Far of the VServices link: the backend, with the ring and the pools in C++, the loop that it sleeps in, and its link to the guest.
 //
 // Space is given back once a part of the ring, or before the backend sleeps. Owned by one thread. Errors end the program.
 #pragma once
 
+#include <poll.h>
+
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "base/event_loop.h"
 #include "dataplane/ring/consumer.h"
 #include "dataplane/ring/producer.h"
+#include "dataplane/transport/local/local_link.h"
 #include "dataplane/transport/local/local_pool.h"
 #include "tests/bench/ring/session.h"
 #include "tests/bench/ring/waiting.h"
 
 namespace vs::bench {
 
+class BackendBell {
+ public:
+  BackendBell(EventLoop& loop, Link& link) : loop_(loop), link_(link) {}
+  void ring() { link_.ring(); }
+  void wait() { loop_.run_once(std::chrono::minutes(1)); }
+  void wait_for(std::chrono::nanoseconds time) {
+    const TimerId limit = loop_.after(time, [] {});
+    wait();
+    loop_.cancel(limit);
+  }
+
+ private:
+  EventLoop& loop_;
+  Link& link_;
+};
+
 class Backend {
  public:
   Backend(Session& session, const Options& options)
-      : waiting_(options, session.sockets[1]),
-        requests_(consumer_memory(session.region.bytes(), session.region.header().request)),
-        answers_(producer_memory(session.region.bytes(), session.region.header().response)),
+      : link_(welcome_guest(session, options)),
+        waiting_(options, BackendBell(loop_, *link_)),
+        requests_(consumer_memory(link_->region(), link_->header().request)),
+        answers_(producer_memory(link_->region(), link_->header().response)),
         into_(requests_.payload_bytes_max()) {
     if (options.name == kHandoff) pool_.emplace(*LocalBorrowedPool::attach(session.lender.fd, VS_POOL_BYTES_MAX));
-    const vs_region_header& header = session.region.header();
+    const vs_region_header& header = link_->header();
     const PageRange own = backend_pages(header);
     const PageRange guests = frontend_pages(header);
-    std::byte* base = session.region.bytes().data();
+    std::byte* base = link_->region().data();
     populate(base + own.offset, own.bytes, MADV_POPULATE_WRITE);
     populate(base + guests.offset, guests.bytes, MADV_POPULATE_READ);
     const std::uint32_t ring_bytes = 1u << header.request.data_bytes_log2;
@@ -83,6 +105,25 @@ class Backend {
   }
 
  private:
+  std::unique_ptr<Link> welcome_guest(Session& session, const Options& options) {
+    pollfd waiting{.fd = session.listener.fd(), .events = POLLIN, .revents = 0};
+    must(::poll(&waiting, 1, -1) == 1, "wait for the guest");
+    auto connection = session.listener.accept();
+    if (!connection || !*connection) die("no guest");
+    UniqueFd socket = std::move(**connection);
+    waiting.fd = socket.get();
+    must(::poll(&waiting, 1, -1) == 1, "wait for its hello");
+    vs_refusal reason{};
+    const auto hello = receive_hello(socket.get(), reason);
+    if (!hello || !*hello) die("no hello");
+    const RegionShape shape{.request_bytes_log2 = ring_log2(options), .response_bytes_log2 = ring_log2(options)};
+    auto link = LocalLink::make(loop_, socket, shape, 1, [](Link::Sign sign) {
+      if (sign == Link::Sign::end) die("the guest is gone");
+    });
+    if (!link || !(*link)->welcome({})) die("cannot welcome the guest");
+    return std::move(*link);
+  }
+
   static std::optional<RingRecord> is_there(const Result<std::optional<RingRecord>>& seen) {
     if (!seen) die("the guest broke the ring");
     return *seen;
@@ -104,7 +145,9 @@ class Backend {
     if (requests_.release()) waiting_.bell().ring();
   }
 
-  Waiting waiting_;
+  EventLoop loop_;
+  std::unique_ptr<Link> link_;
+  Waiting<BackendBell> waiting_;
   RingConsumer requests_;
   RingProducer answers_;
   std::optional<LocalBorrowedPool> pool_;

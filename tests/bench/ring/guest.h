@@ -1,42 +1,68 @@
-// Near of the VServices link: the guest, with libvservice's ring and pools in C.
+// Near of the VServices link: the guest, with libvservice's ring, pools and sleep in C.
 //
 // Messages of a stream are put and published a batch at a time; space is given back once a part of the ring, or before the
 // guest sleeps. Owned by one thread. Errors end the program.
 #pragma once
 
+#include <poll.h>
+
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "tests/bench/ring/session.h"
 #include "tests/bench/ring/waiting.h"
 
 extern "C" {
-#include "dataplane/client/ring.h"
+#include "dataplane/client/session.h"
 }
 
 namespace vs::bench {
 
-// As the client maps it: the backend's pages read-only.
-inline unsigned char* map_as_guest(const LocalRegion& region) {
-  const std::size_t bytes = region.bytes().size();
-  const PageRange own = frontend_pages(region.header());
-  void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, region.memory(), 0);
-  must(mapped != MAP_FAILED, "map region");
-  auto* base = static_cast<unsigned char*>(mapped);
-  must(::mprotect(base + own.offset, own.bytes, PROT_READ | PROT_WRITE) == 0, "protect region");
-  populate(base, own.offset, MADV_POPULATE_READ);
-  populate(base + own.offset, own.bytes, MADV_POPULATE_WRITE);
-  return base;
+inline constexpr int kPatienceMs = 5000;
+
+class GuestBell {
+ public:
+  explicit GuestBell(vs_session& session) : session_(session) {}
+  void ring() { must(vs_session_ring_doorbell(&session_) == 0, "ring the doorbell"); }
+  void wait() {
+    const int status = vs_session_sleep(&session_, vs_now_ms() + kPatienceMs);
+    if (status != 0) die("asleep: status " + std::to_string(status));
+  }
+  void wait_for(std::chrono::nanoseconds time) {
+    pollfd watched{.fd = session_.link.local.epoll, .events = POLLIN, .revents = 0};
+    const timespec at_most{.tv_sec = 0, .tv_nsec = static_cast<long>(time.count())};
+    if (::ppoll(&watched, 1, &at_most, nullptr) == 1) wait();
+  }
+
+ private:
+  vs_session& session_;
+};
+
+// A session with the backend, with its pages at hand.
+inline std::unique_ptr<vs_session> open_session(const std::string& path) {
+  auto session = std::make_unique<vs_session>();
+  const vs_opening opening{
+      .path = path.c_str(), .service = "bench", .generation = 1, .deadline_ms = vs_now_ms() + kPatienceMs};
+  if (const int status = vs_session_open(session.get(), &opening); status != 0) die("open: status " + std::to_string(status));
+  vs_region_header header;
+  std::memcpy(&header, session->shared.region, sizeof header);
+  const PageRange own = frontend_pages(header);
+  populate(session->shared.region, own.offset, MADV_POPULATE_READ);
+  populate(session->shared.region + own.offset, own.bytes, MADV_POPULATE_WRITE);
+  return session;
 }
 
 class Guest {
  public:
   Guest(const Session& session, const Options& options)
-      : waiting_(options, session.sockets[0]), lender_(session.lender), own_(options.payload_bytes, 'g'), into_(options.payload_bytes) {
-    const vs_region_header& header = session.region.header();
-    unsigned char* base = map_as_guest(session.region);
-    vs_producer_start(&requests_, base, &header.request);
-    vs_consumer_start(&answers_, base, &header.response);
+      : session_(open_session(session.path)),
+        requests_(session_->requests),
+        answers_(session_->answers),
+        waiting_(options, GuestBell(*session_)),
+        lender_(session.lender),
+        own_(options.payload_bytes, 'g'),
+        into_(options.payload_bytes) {
     ahead_ = bytes_ahead(options, answers_.size);
     release_bytes_ = answers_.size / kReleasePartOfRing;
     vs_producer_begin_batch(&requests_);
@@ -111,10 +137,11 @@ class Guest {
     return status == 1;
   }
 
-  Waiting waiting_;
+  std::unique_ptr<vs_session> session_;
+  vs_producer& requests_;
+  vs_consumer& answers_;
+  Waiting<GuestBell> waiting_;
   vs_lender lender_;
-  vs_producer requests_;
-  vs_consumer answers_;
   std::uint32_t ahead_;
   std::size_t taken_bytes_ = 0;
   std::size_t release_bytes_;

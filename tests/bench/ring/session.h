@@ -1,18 +1,19 @@
-// What both sides of the VServices link have before they part: a region in a sealed memfd, the doorbell's socket, and for frames
-// a pool of the guest's.
+// What both sides of the VServices link have before they part: a device's socket, through which they come together as a guest and
+// its backend do, and for frames a pool of the guest's.
 //
 // Sizes are bytes. Used by one thread on each side. Errors end the program.
 #pragma once
 
 #include <sys/mman.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
+#include <string>
 
-#include "dataplane/transport/local/local_region.h"
+#include "dataplane/ring/region.h"
+#include "dataplane/transport/local/local_socket.h"
 #include "tests/bench/ring/exchange.h"
 #include "tests/bench/ring/options.h"
 
@@ -39,8 +40,7 @@ inline std::uint32_t ring_log2(const Options& options) {
 
 struct Session {
   explicit Session(const Options& options)
-      : region(*LocalRegion::create({.request_bytes_log2 = ring_log2(options), .response_bytes_log2 = ring_log2(options)}, 1)) {
-    must(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) == 0, "socketpair");
+      : path(options.scratch + "/vs-ring-" + std::to_string(::getpid())), listener(*LocalListener::open(path)) {
     if (options.name == kHandoff) make_pool(options.payload_bytes);
   }
 
@@ -52,8 +52,8 @@ struct Session {
     std::memset(lender.memory + buffers.offset, 'f', buffers.bytes);
   }
 
-  LocalRegion region;
-  std::array<int, 2> sockets{};
+  std::string path;
+  LocalListener listener;
   vs_lender lender{};  // the guest's; the backend gets its descriptor
 };
 

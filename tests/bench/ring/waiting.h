@@ -1,4 +1,4 @@
-// How a side of the VServices link waits: one of the modes of Options, over the local transport's doorbell.
+// How a side of the VServices link waits: one of the modes of Options, with the doorbell and the sleep that the product has there.
 //
 //   spin      looks at the commit word, and does nothing else
 //   adaptive  looks for as long as lately would have been enough (base/spin.h), then as block
@@ -9,9 +9,9 @@
 #pragma once
 
 #include <chrono>
+#include <utility>
 
 #include "base/spin.h"
-#include "base/unique_fd.h"
 #include "tests/bench/ring/options.h"
 #include "tests/bench/ring/ticks.h"
 
@@ -19,23 +19,14 @@ namespace vs::bench {
 
 inline constexpr std::chrono::microseconds kTimerNap{100};
 
-// The doorbell: a byte on a connected seqpacket socket (abi/local.h).
-class Bell {
- public:
-  explicit Bell(int socket) : socket_(socket) {}
-  void ring();
-  void wait();                                   // for a byte, or the end of the session
-  void wait_for(std::chrono::nanoseconds time);  // that, or no longer than `time`
-
- private:
-  int socket_;
-};
-
+// `Bell` is what a side rings and sleeps on: ring(), wait() until the other side rings, perhaps for nothing, and
+// wait_for(nanoseconds), which is that or no longer than so.
+template <class Bell>
 class Waiting {
  public:
   // Who shares its core with the peer never spins in adaptive mode: it would take the core from the one it waits for.
-  Waiting(const Options& options, int socket)
-      : mode_(options.wait == Wait::adaptive && options.cores == Cores::same ? Wait::block : options.wait), bell_(socket) {}
+  Waiting(const Options& options, Bell bell)
+      : mode_(options.wait == Wait::adaptive && options.cores == Cores::same ? Wait::block : options.wait), bell_(std::move(bell)) {}
 
   Bell& bell() { return bell_; }
   [[nodiscard]] Wait mode() const { return mode_; }

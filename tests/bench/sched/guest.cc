@@ -26,7 +26,8 @@ inline constexpr std::int64_t kPatienceMs = 20'000;
 
 vs_session opened(const std::string& socket) {
   vs_session session{};
-  if (const int status = vs_session_open(&session, socket.c_str(), "echo", 1, vs_now_ms() + kPatienceMs); status != 0)
+  const vs_opening opening{.path = socket.c_str(), .service = "echo", .generation = 1, .deadline_ms = vs_now_ms() + kPatienceMs};
+  if (const int status = vs_session_open(&session, &opening); status != 0)
     give_up(socket + ": " + std::strerror(-status));
   return session;
 }

@@ -13,6 +13,7 @@
 #include "base/event_loop.h"
 #include "base/log.h"
 #include "dataplane/backend/shards.h"
+#include "dataplane/transport/local/local_transport.h"
 
 namespace vs::bench {
 namespace {
@@ -38,8 +39,9 @@ class EchoService final : public Service {
 // Commands are binding names, a line each; answers are lines of JSON.
 void serve(const NodeOptions& options, const std::filesystem::path& directory, int commands, int answers) {
   EventLoop control;
-  Shards shards(control, "echo", directory, options.loops,
-                [&](EventLoop&) { return std::make_unique<EchoService>(options.service_time); });
+  Shards shards(
+      control, "echo", options.loops, [&](EventLoop&) { return std::make_unique<EchoService>(options.service_time); },
+      [&] { return std::make_unique<LocalTransport>(directory); });
   const auto answer = [answers](const nlohmann::json& what) {
     const std::string line = what.dump() + "\n";
     if (::write(answers, line.data(), line.size()) != static_cast<ssize_t>(line.size())) _exit(1);

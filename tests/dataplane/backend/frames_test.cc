@@ -8,7 +8,7 @@
 #include "dataplane/ring/consumer.h"
 #include "dataplane/ring/producer.h"
 #include "node.h"
-#include "raw_guest.h"
+#include "tests/fuzz/raw_guest.h"
 
 extern "C" {
 #include "dataplane/client/session.h"
@@ -171,9 +171,9 @@ TEST_F(Frames, AreCopiedForProgramsThatKnowNothingOfThem) {
 }
 
 TEST_F(Frames, AreCopiedForFrontendsThatReadNoPool) {
-  RawGuest guest(node_.socket());
-  RingProducer requests(producer_memory(guest.region, guest.header.request));
-  RingConsumer answers(consumer_memory(guest.region, guest.header.response));
+  fuzz::RawGuest guest(node_.socket());
+  RingProducer requests(producer_memory(guest.region(), guest.header().request));
+  RingConsumer answers(consumer_memory(guest.region(), guest.header().response));
   std::vector<std::byte> into(answers.payload_bytes_max());
   const auto status_of = [&](std::uint32_t count) {
     const vs_request head{.answer_bytes_max = 32 << 10, .timeout_ms = 0};
@@ -298,7 +298,10 @@ TEST(FrameNeedsOf, AServiceThatWantsTooManyAreAProblem) {
 class HostileReader : public Frames {
  protected:
   HostileReader() {
-    EXPECT_EQ(vs_session_open(&session_, node_.socket().c_str(), "echo", 1, vs_now_ms() + 20'000), 0);
+    const std::string path = node_.socket();
+    const vs_opening opening{
+        .path = path.c_str(), .service = "echo", .generation = 1, .deadline_ms = vs_now_ms() + 20'000};
+    EXPECT_EQ(vs_session_open(&session_, &opening), 0);
   }
   ~HostileReader() override { vs_session_close(&session_); }
 
@@ -368,7 +371,7 @@ TEST_F(HostileReader, BreaksByReturningHalfAReturn) {
 }
 
 TEST_F(HostileReader, CannotWriteWhatItReads) {
-  EXPECT_NE(::mprotect(const_cast<unsigned char*>(session_.pool.memory), VS_PAGE_BYTES, PROT_READ | PROT_WRITE), 0);
+  EXPECT_NE(::mprotect(const_cast<unsigned char*>(session_.shared.pool.memory), VS_PAGE_BYTES, PROT_READ | PROT_WRITE), 0);
 }
 
 }  // namespace

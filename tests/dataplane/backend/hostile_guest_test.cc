@@ -4,13 +4,20 @@
 #include <random>
 
 #include "dataplane/ring/producer.h"
+#include "dataplane/transport/local/local_entrance.h"
 #include "node.h"
-#include "raw_guest.h"
+#include "tests/fuzz/raw_guest.h"
 
 #include <nlohmann/json.hpp>
 
 namespace vs::test {
 namespace {
+
+using fuzz::good_hello;
+using fuzz::RawGuest;
+
+// Calls on it block.
+UniqueFd connect_raw(const std::string& path) { return fuzz::connect_to(path, 0); }
 
 class HostileGuest : public testing::Test {
  protected:
@@ -32,17 +39,22 @@ TEST_F(HostileGuest, RubbishInTheRingEndsItsSessionAsBroken) {
   std::mt19937_64 random(5);
   for (int round = 0; round < 50; ++round) {
     RawGuest guest(node_.socket());
-    for (auto& byte : guest.requests()) byte = static_cast<std::byte>(random() | 1);  // never "nothing here"
+    for (auto& byte : guest.request_data()) byte = static_cast<std::byte>(random() | 1);  // never "nothing here"
     guest.doorbell();
     guest.wait_for_end();
   }
   EXPECT_EQ(node_.sample("vservices_sessions_broken_total"), 50);
+  const auto told = node_.on_loop([&] { return node_.backend().take_refusals(); });
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].misdeeds, 50u);
+  EXPECT_EQ(told[0].total, 0u) << "policy refused nothing";
+  EXPECT_NE(told[0].misdeed.find("it broke the ring"), std::string::npos) << told[0].misdeed;
   neighbour_is_served();
 }
 
 TEST_F(HostileGuest, ARequestWithNoRoomForItsAnswerBreaks) {
   RawGuest guest(node_.socket());
-  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  RingProducer producer(producer_memory(guest.region(), guest.header().request));
   const vs_request head{.answer_bytes_max = 0};
   ASSERT_TRUE(*producer.push(kEcho, 1, {std::as_bytes(std::span(&head, 1))}));
   guest.doorbell();
@@ -53,7 +65,7 @@ TEST_F(HostileGuest, ARequestWithNoRoomForItsAnswerBreaks) {
 
 TEST_F(HostileGuest, PromisingRoomThatIsNotThereBreaks) {
   RawGuest guest(node_.socket());
-  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  RingProducer producer(producer_memory(guest.region(), guest.header().request));
   const vs_request head{.answer_bytes_max = 32 * 1024};
   const std::uint32_t count = 30'000;
   for (int i = 0; i < 20; ++i)  // 20 answers of 30 KB into 256 KiB, none of them taken
@@ -66,8 +78,8 @@ TEST_F(HostileGuest, PromisingRoomThatIsNotThereBreaks) {
 
 TEST_F(HostileGuest, AnIndexFromNowhereBreaks) {
   RawGuest guest(node_.socket());
-  RingProducer producer(producer_memory(guest.region, guest.header.request));
-  auto* cons = reinterpret_cast<vs_cons_page*>(&guest.region[guest.header.response.cons_offset]);
+  RingProducer producer(producer_memory(guest.region(), guest.header().request));
+  auto* cons = reinterpret_cast<vs_cons_page*>(&guest.region()[guest.header().response.cons_offset]);
   cons->cons = 0x12345670;
   const vs_request head{.answer_bytes_max = 32 * 1024};
   const std::uint32_t count = 30'000;
@@ -82,13 +94,13 @@ TEST_F(HostileGuest, AnIndexFromNowhereBreaks) {
 TEST_F(HostileGuest, TypesOfTheRingItselfAndShortRequestsBreak) {
   {
     RawGuest guest(node_.socket());
-    RingProducer producer(producer_memory(guest.region, guest.header.request));
+    RingProducer producer(producer_memory(guest.region(), guest.header().request));
     ASSERT_TRUE(*producer.push(VS_RECORD_ANSWER, 1, {std::as_bytes(std::span("12345678", 8))}));
     guest.doorbell();
     guest.wait_for_end();
   }
   RawGuest guest(node_.socket());
-  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  RingProducer producer(producer_memory(guest.region(), guest.header().request));
   ASSERT_TRUE(*producer.push(kEcho, 1, {std::as_bytes(std::span("1234", 4))}));
   guest.doorbell();
   guest.wait_for_end();
@@ -99,7 +111,7 @@ TEST_F(HostileGuest, TypesOfTheRingItselfAndShortRequestsBreak) {
 
 TEST_F(HostileGuest, MoreRequestsThanAllowedWaitInItsOwnRing) {
   RawGuest guest(node_.socket());
-  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  RingProducer producer(producer_memory(guest.region(), guest.header().request));
   const vs_request head{.answer_bytes_max = 64};
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(*producer.push(kNever, 1, {std::as_bytes(std::span(&head, 1))}));
   guest.doorbell();
@@ -116,7 +128,7 @@ TEST_F(HostileGuest, MoreRequestsThanAllowedWaitInItsOwnRing) {
 TEST_F(HostileGuest, LeavingWithRequestsOutstandingHurtsNobody) {
   for (int round = 0; round < 20; ++round) {
     RawGuest guest(node_.socket());
-    RingProducer producer(producer_memory(guest.region, guest.header.request));
+    RingProducer producer(producer_memory(guest.region(), guest.header().request));
     const vs_request head{.answer_bytes_max = 64};
     ASSERT_TRUE(*producer.push(kNever, 1, {std::as_bytes(std::span(&head, 1))}));
     guest.doorbell();
@@ -130,11 +142,11 @@ TEST_F(HostileGuest, LeavingWithRequestsOutstandingHurtsNobody) {
 
 TEST_F(HostileGuest, TheRegionCannotBeShrunkUnderTheBackend) {
   RawGuest guest(node_.socket());
-  EXPECT_NE(::ftruncate(guest.memory.get(), 0), 0);
-  EXPECT_NE(::ftruncate(guest.memory.get(), 1 << 24), 0);
-  EXPECT_NE(::fcntl(guest.memory.get(), F_ADD_SEALS, F_SEAL_WRITE), 0);
+  EXPECT_NE(::ftruncate(guest.memory(), 0), 0);
+  EXPECT_NE(::ftruncate(guest.memory(), 1 << 24), 0);
+  EXPECT_NE(::fcntl(guest.memory(), F_ADD_SEALS, F_SEAL_WRITE), 0);
   // A hole reads as zeros: nothing there. Punching one is the guest's own loss.
-  ::fallocate(guest.memory.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, guest.header.bytes);
+  ::fallocate(guest.memory(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, guest.header().bytes);
   guest.doorbell();
   neighbour_is_served();
 }
@@ -158,6 +170,7 @@ TEST_F(HostileGuest, HellosThatAreNoneAreRefused) {
     EXPECT_EQ(answer.status, static_cast<std::uint32_t>(VS_STATUS_INVALID));
   }
   EXPECT_EQ(node_.sample("vservices_hellos_bad_total"), 4);
+  EXPECT_NE(node_.on_loop([&] { return node_.backend().take_refusals(); }).at(0).misdeed.find("hello: "), std::string::npos);
   neighbour_is_served();
 }
 
@@ -192,7 +205,7 @@ TEST_F(RuleS11, ADoorbellThatRingsInVainIsHeardLessAndLess) {
 TEST_F(RuleS11, AfterAStormARequestIsServedAllTheSame) {
   RawGuest guest(node_.socket());
   for (int i = 0; i < 20'000; ++i) guest.doorbell();
-  RingProducer producer(producer_memory(guest.region, guest.header.request));
+  RingProducer producer(producer_memory(guest.region(), guest.header().request));
   const vs_request head{.answer_bytes_max = 64};
   ASSERT_TRUE(*producer.push(kNever, 1, {std::as_bytes(std::span(&head, 1))}));
   producer.publish();
@@ -204,12 +217,12 @@ TEST_F(RuleS11, AfterAStormARequestIsServedAllTheSame) {
 TEST_F(HostileGuest, WhatItBrokeIsTold) {
   for (int round = 0; round < 30; ++round) {
     RawGuest guest(node_.socket());
-    auto* record = reinterpret_cast<vs_record*>(guest.requests().data());
+    auto* record = reinterpret_cast<vs_record*>(guest.request_data().data());
     record->commit_bytes = 7;
     guest.doorbell();
     guest.wait_for_end();
     // Both sides can read it: the backend's pages say so, and stay readable to who has them mapped.
-    EXPECT_EQ(reinterpret_cast<vs_cons_page*>(&guest.region[guest.header.request.cons_offset])->broken,
+    EXPECT_EQ(reinterpret_cast<vs_cons_page*>(&guest.region()[guest.header().request.cons_offset])->broken,
               static_cast<std::uint32_t>(VS_BROKEN_LENGTH));
   }
   const auto live = node_.on_loop([&] { return node_.backend().describe("web1-echo"); });
@@ -229,12 +242,12 @@ TEST_F(HostileGuest, OfAnotherVersionOrWithUnknownFeaturesIsToldWhy) {
   struct Case {
     vs_local_hello hello;
     vs_status status;
-    vs_local_reason reason;
+    vs_refusal reason;
   };
-  for (const Case& one : {Case{version, VS_STATUS_INVALID, VS_LOCAL_REASON_VERSION},
-                          Case{features, VS_STATUS_INVALID, VS_LOCAL_REASON_FEATURES},
-                          Case{service, VS_STATUS_INVALID, VS_LOCAL_REASON_SERVICE},
-                          Case{device, VS_STATUS_DENIED, VS_LOCAL_REASON_DEVICE}}) {
+  for (const Case& one : {Case{version, VS_STATUS_INVALID, VS_REFUSAL_VERSION},
+                          Case{features, VS_STATUS_INVALID, VS_REFUSAL_FEATURES},
+                          Case{service, VS_STATUS_INVALID, VS_REFUSAL_SERVICE},
+                          Case{device, VS_STATUS_DENIED, VS_REFUSAL_DEVICE}}) {
     const UniqueFd socket = connect_raw(node_.socket());
     ASSERT_EQ(::send(socket.get(), &one.hello, sizeof one.hello, MSG_NOSIGNAL), static_cast<ssize_t>(sizeof one.hello));
     vs_local_welcome answer{};

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +16,8 @@
 
 #include <gtest/gtest.h>
 
-#include "base/event_loop.h"
-#include "dataplane/backend/backend.h"
+#include "tests/dataplane/backend/backend_thread.h"
+#include "tests/temporary_directory.h"
 
 extern "C" {
 #include "dataplane/client/vservice.h"
@@ -86,60 +85,33 @@ class ScriptedService final : public Service {
 class Node {
  public:
   // The service answers with such frames.
-  explicit Node(std::optional<FrameNeeds> frames = {}) : frames_(frames) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "vs-node-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-    start();
-  }
-  ~Node() {
-    stop();
-    std::filesystem::remove_all(directory_);
-  }
+  explicit Node(std::optional<FrameNeeds> frames = {}) : frames_(frames) { start(); }
 
   void start() {
-    loop_ = std::make_unique<EventLoop>();
-    auto service = std::make_unique<ScriptedService>(frames_);
-    service_ = service.get();
-    backend_ = std::make_unique<Backend>(*loop_, "echo", std::move(service), directory_);
-    thread_ = std::thread([this] { loop_->run(); });
+    thread_ = std::make_unique<BackendThread>("echo", directory_.path(), [this](EventLoop&) {
+      auto service = std::make_unique<ScriptedService>(frames_);
+      service_ = service.get();
+      return service;
+    });
   }
-  void stop() {
-    loop_->stop();
-    thread_.join();
-    backend_.reset();
-    loop_.reset();
-  }
-  // Runs `work` on the backend's thread and waits for it.
+  void stop() { thread_.reset(); }
   template <class Work>
   auto on_loop(Work work) {
-    std::packaged_task<decltype(work())()> task(std::move(work));
-    auto done = task.get_future();
-    loop_->post([&task] { task(); });
-    return done.get();
+    return thread_->on_loop(std::move(work));
   }
   control::Applied configure(std::vector<control::BindingConfig> bindings) {
-    return on_loop([&] { return backend_->configure({++number_, {{"echo", nlohmann::json::object()}}, bindings}); });
+    return on_loop([&] { return backend().configure({++number_, {{"echo", nlohmann::json::object()}}, bindings}); });
   }
   // Grants domain "web1" the device "echo".
   void grant() { configure({{"web1-echo", "web1", "echo", "echo", true}}); }
 
-  std::string home(const std::string& domain) const { return (directory_ / domain).string(); }
+  std::string home(const std::string& domain) const { return (directory_.path() / domain).string(); }
   std::string socket(const std::string& domain = "web1") const { return home(domain) + "/echo"; }
-  Backend& backend() { return *backend_; }
+  Backend& backend() { return thread_->backend(); }
   ScriptedService& service() { return *service_; }
 
-  // The value of a sample, summed over labels but for those given.
   double sample(const std::string& name, const std::string& label = {}, const std::string& value = {}) {
-    return on_loop([&] {
-      double sum = 0;
-      for (const Sample& sample : backend_->samples()) {
-        if (sample.name != name) continue;
-        bool wanted = label.empty();
-        for (const auto& [key, text] : sample.labels) wanted = wanted || (key == label && text == value);
-        if (wanted) sum += sample.value;
-      }
-      return sum;
-    });
+    return thread_->sample(name, label, value);
   }
   // Runs the loop until `holds` does, on its thread.
   void wait_for(const std::function<bool()>& holds) {
@@ -148,11 +120,9 @@ class Node {
 
  private:
   std::optional<FrameNeeds> frames_;
-  std::filesystem::path directory_;
-  std::unique_ptr<EventLoop> loop_;
-  std::unique_ptr<Backend> backend_;
+  TemporaryDirectory directory_;
   ScriptedService* service_ = nullptr;
-  std::thread thread_;
+  std::unique_ptr<BackendThread> thread_;
   std::uint64_t number_ = 0;
 };
 

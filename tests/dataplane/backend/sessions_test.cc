@@ -162,6 +162,7 @@ TEST(Sessions, ADescriptorClosedUnderUsIsNoticed) {
       ::close(fd);
   }
   EXPECT_EQ(vs_alive(guest.device()), 0);
+  node.wait_for([&] { return node.backend().sessions() == 0; });
   EXPECT_EQ(guest.echo("x"), as_text(-ESTALE));
   EXPECT_EQ(guest.echo("connects again"), "connects again");
 }

@@ -64,11 +64,12 @@ INSTANTIATE_TEST_SUITE_P(All, WaitModes,
 TEST_F(Bindings, ThatSpinNeverSleep) {
   grant({.wait = WaitMode::spin});
   Guest guest(node_.home("web1"));
-  ASSERT_EQ(guest.echo("hello"), "hello");
+  ASSERT_EQ(guest.echo("hello"), "hello");  // the first finds a backend that sleeps, and rings
   const double sleeps = node_.sample("vservices_loop_sleeps_total");
+  const int rung = live()["doorbells"]["received"].get<int>();
   for (int i = 0; i < 200; ++i) ASSERT_EQ(guest.echo("hello"), "hello");
   EXPECT_EQ(node_.sample("vservices_loop_sleeps_total"), sleeps);
-  EXPECT_LE(live()["doorbells"]["received"].get<int>(), 1) << "nobody was asked to ring";
+  EXPECT_EQ(live()["doorbells"]["received"].get<int>(), rung) << "nobody was asked to ring";
 }
 
 TEST_F(Bindings, ThatBlockAreNeverLookedFor) {

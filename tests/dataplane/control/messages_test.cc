@@ -33,7 +33,7 @@ TEST(Messages, CommandsArriveAsTheyWereSent) {
                                            .priority = Priority::bulk,
                                            .rate_per_s = 1ull << 40,
                                            .burst = 9,
-                                           .memory_bytes_max = 1ull << 50}}}};
+                                           .memory_bytes_max = 1ull << 50}, 17}}};
   EXPECT_EQ(commanded(configure), configure);
   EXPECT_EQ(commanded(Stop{}), Stop{});
   EXPECT_EQ(commanded(Ping{7}), Ping{7});
@@ -48,6 +48,8 @@ TEST(Messages, EventsArriveAsTheyWereSent) {
   EXPECT_EQ(sent_and_received(applied), applied);
   const Refused refused{"web2-dns", "web2", "dns", 12};
   EXPECT_EQ(sent_and_received(refused), refused);
+  const Refused misdeed{"web2-dns", "web2", "dns", 0, 3, "directory: \"no\" page"};
+  EXPECT_EQ(sent_and_received(misdeed), misdeed);
   EXPECT_EQ(sent_and_received(Pong{3}), Pong{3});
   const Described described{4, {{"requests", 12}}};
   EXPECT_EQ(sent_and_received(described), described);
@@ -60,6 +62,8 @@ TEST(Messages, StatsCarryNumbersAndHistograms) {
                                 {.name = "d_seconds", .help = "D.", .type = Sample::Type::histogram,
                                  .buckets = {{0.1, 1}, {1, 3}}, .count = 4, .sum = 2.5}}};
   const Stats received = sent_and_received(stats);
+  EXPECT_FALSE(received.more);
+  EXPECT_TRUE(sent_and_received(Stats{.number = 5, .more = true}).more);
   EXPECT_EQ(received.number, 5u);
   ASSERT_EQ(received.samples.size(), 2u);
   EXPECT_EQ(received.samples[0].labels, stats.samples[0].labels);

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "processes.h"
+#include "tests/temporary_directory.h"
 
 namespace vs::test {
 namespace {
@@ -30,12 +31,9 @@ class RuleS18 : public testing::Test {
       : told_(Told::make()),
         seed_(number_from("VS_CRASH_SEED", std::random_device()())),
         random_(seed_) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "vs-crash-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
     std::cout << "seed " << seed_ << "\n";
   }
   ~RuleS18() override {
-    std::filesystem::remove_all(directory_);
     ::munmap(&told_, sizeof told_);
   }
 
@@ -75,22 +73,22 @@ class RuleS18 : public testing::Test {
   Told& told_;
   std::uint64_t seed_;
   std::mt19937_64 random_;
-  std::filesystem::path directory_;
+  TemporaryDirectory directory_;
 };
 
 TEST_F(RuleS18, ClientsThatAreKilledAnywhereLeaveNothingInTheBackend) {
-  const Process backend = start_backend(directory_, told_);
+  const Process backend = start_backend(directory_.path(), told_);
   wait_until([&] { return told_.backend_ready == 1; });
-  const Process survivor = start_client(directory_, told_.survivor, random_());
+  const Process survivor = start_client(directory_.path(), told_.survivor, random_());
   const auto holdings = [&] {
     survivor_is_answered(100);
     wait_until([&] { return told_.sessions == 1; });
-    return Holdings::of(backend.pid(), directory_);
+    return Holdings::of(backend.pid(), directory_.path());
   };
   Holdings before;
   for (std::uint64_t point = 0; point < points(); ++point) {
     if (point == points() / 10) before = holdings();  // warm
-    Process victim = start_client(directory_, told_.victim, random_());
+    Process victim = start_client(directory_.path(), told_.victim, random_());
     wait_for_a_moment(told_.victim);
     victim.end();
   }
@@ -101,19 +99,19 @@ TEST_F(RuleS18, ClientsThatAreKilledAnywhereLeaveNothingInTheBackend) {
 }
 
 TEST_F(RuleS18, BackendsThatAreKilledAnywhereAreNotNoticedByTheirClient) {
-  const Process survivor = start_client(directory_, told_.survivor, random_());
+  const Process survivor = start_client(directory_.path(), told_.survivor, random_());
   Holdings before;
   for (std::uint64_t point = 0; point < points(); ++point) {
-    Process backend = start_backend(directory_, told_);
+    Process backend = start_backend(directory_.path(), told_);
     if (point == points() / 10) {  // warm
       survivor_is_answered(100);
-      before = Holdings::of(survivor.pid(), directory_);
+      before = Holdings::of(survivor.pid(), directory_.path());
     }
     wait_for_a_moment(told_.survivor);
   }
-  const Process last = start_backend(directory_, told_);
+  const Process last = start_backend(directory_.path(), told_);
   survivor_is_answered(100);
-  expect_the_same(before, Holdings::of(survivor.pid(), directory_));
+  expect_the_same(before, Holdings::of(survivor.pid(), directory_.path()));
   EXPECT_EQ(before.regions, 1u);
   EXPECT_EQ(told_.survivor.wrong, 0u);
   EXPECT_EQ(told_.survivor.failed, 0u);

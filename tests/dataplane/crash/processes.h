@@ -73,7 +73,8 @@ inline Process start_backend(const std::filesystem::path& directory, Told& told)
   return Process([&] {
     log::set_level(log::Level::error);
     EventLoop loop;
-    Backend backend(loop, "echo", std::make_unique<ScriptedService>(), directory);
+    Backend backend(loop, "echo", std::make_unique<ScriptedService>(),
+                    std::make_unique<LocalTransport>(directory));
     backend.configure(
         {1, {{"echo", nlohmann::json::object()}}, {{"web1-echo", "web1", "echo", "echo", true}}});
     ++told.backend_ready;

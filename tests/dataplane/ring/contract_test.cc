@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/abi/dns.h"
+#include "heap_broadcast.h"
 #include "heap_pool.h"
 #include "heap_ring.h"
 
@@ -112,6 +113,12 @@ TEST(RingContract, NewIndexPagesAreAsWritten) {
   EXPECT_EQ(region.prod(region.header().request).prod, 0u);
   EXPECT_EQ(region.cons(region.header().request).cons, 0u);
   EXPECT_EQ(region.cons(region.header().request).data_event, 0u);
+}
+
+TEST(BroadcastContract, HeaderIsAsWritten) {
+  const vs_broadcast_header header = make_broadcast_header({.channel = 3, .data_bytes_log2 = 16});
+  const Bytes expected = example("broadcast");
+  EXPECT_EQ(first(std::as_bytes(std::span(&header, 1)), expected.size()), expected);
 }
 
 // The pool of examples 5 to 7.

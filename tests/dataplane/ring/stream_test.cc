@@ -273,6 +273,47 @@ INSTANTIATE_TEST_SUITE_P(CppAndC, RingStream, testing::Combine(kSides, kSides), 
   return name_of(std::get<0>(instance.param)) + "To" + name_of(std::get<1>(instance.param));
 });
 
+// What a producer wrote into room that it did not commit must not be taken for the next record, wherever headers are zeroed ahead.
+TEST(RingTwins, TakeNothingForARecordThatWasReservedAndNotCommitted) {
+  for (const bool in_c : {false, true}) {
+    std::mt19937_64 random(11);
+    HeapRegion region(kSmall);
+    RingProducer producer = region.producer();
+    vs_producer c_producer = region.c_producer();
+    RingConsumer consumer = region.consumer();
+    std::vector<std::byte> into(consumer.payload_bytes_max());
+    for (std::uint64_t i = 0; i < 20'000; ++i) {
+      const std::size_t tries = 1 + random() % 3;
+      std::size_t reserved = 0;
+      for (std::size_t turn = 0; turn < tries; ++turn) {  // a second reserve takes the first one's place
+        reserved = random() % 400;
+        void* room = nullptr;
+        if (in_c)
+          ASSERT_EQ(vs_producer_reserve(&c_producer, reserved, &room), 1);
+        else
+          room = (*producer.reserve(reserved)).data();
+        std::memset(room, 0xff, reserved);
+      }
+      const std::size_t committed = random() % (reserved + 1);
+      if (in_c) {
+        vs_producer_commit(&c_producer, VS_RECORD_SERVICE, i, committed);
+        vs_producer_publish(&c_producer);
+      } else {
+        producer.commit(VS_RECORD_SERVICE, i, committed);
+        producer.publish();
+      }
+      const auto taken = consumer.take(into);
+      ASSERT_TRUE(taken && *taken) << i;
+      ASSERT_EQ((*taken)->cookie, i);
+      ASSERT_EQ((*taken)->payload.size(), committed);
+      const auto next = consumer.take(into);
+      ASSERT_TRUE(next) << next.error().message;
+      ASSERT_FALSE(*next) << i;
+      consumer.release();
+    }
+  }
+}
+
 // The same deeds by both implementations leave the same bytes and the same answers, at every step.
 TEST(RingTwins, LeaveTheSameBytes) {
   HeapRegion in_cpp(kSmall);

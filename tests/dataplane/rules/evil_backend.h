@@ -26,9 +26,12 @@
 #include "dataplane/ring/consumer.h"
 #include "dataplane/ring/pool.h"
 #include "dataplane/ring/producer.h"
+#include "tests/fuzz/bells.h"
+#include "tests/fuzz/memory.h"
 
 extern "C" {
 #include "dataplane/client/vservice.h"
+#include "tests/temporary_directory.h"
 }
 
 namespace vs::test {
@@ -50,6 +53,7 @@ struct Region {
   UniqueFd memory;
   vs_region_header header;
   std::span<std::byte> bytes;
+  fuzz::Bells bells;
 };
 
 // A pool of two buffers that is what it should be, unless a test spoils it.
@@ -68,47 +72,39 @@ struct Pool {
   vs_pool_header header;
 };
 
-// With as many descriptors as are not -1.
-inline void welcome(int socket, int memory, vs_local_welcome message, int pool = -1) {
-  const int descriptors[] = {memory, pool};
-  const std::size_t bytes = (memory < 0 ? 0 : pool < 0 ? 1 : 2) * sizeof(int);
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof descriptors)]{};
-  iovec part{.iov_base = &message, .iov_len = sizeof message};
-  msghdr out{.msg_iov = &part, .msg_iovlen = 1};
-  if (bytes != 0) {
-    out.msg_control = control;
-    out.msg_controllen = CMSG_SPACE(bytes);
-    cmsghdr* item = CMSG_FIRSTHDR(&out);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(bytes);
-    std::memcpy(CMSG_DATA(item), descriptors, bytes);
-  }
-  ::sendmsg(socket, &out, MSG_NOSIGNAL);
-}
-
 inline vs_local_welcome good_welcome(const Region& region) {
   return {.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = region.header.bytes};
+}
+
+// What should come with it, with a pool or without.
+inline std::vector<int> gifts_of(const Region& region, int pool = -1) {
+  std::vector<int> gifts{region.memory.get(), region.bells.from_guest.fd(), region.bells.to_guest.fd()};
+  if (pool >= 0) gifts.push_back(pool);
+  return gifts;
+}
+
+inline void welcome(int socket, const vs_local_welcome& message, const std::vector<int>& gifts) {
+  fuzz::send_with(socket, std::as_bytes(std::span(&message, 1)), gifts);
+}
+inline void welcome(int socket, const Region& region, int pool = -1) {
+  welcome(socket, good_welcome(region), gifts_of(region, pool));
 }
 
 // Listens where a guest looks; each connection is answered by `behave`.
 class EvilBackend {
  public:
   explicit EvilBackend(std::function<void(int socket)> behave) : behave_(std::move(behave)) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "vs-evil-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
     listener_.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     sockaddr_un address{.sun_family = AF_UNIX};
-    std::strcpy(address.sun_path, (directory_ / "dns").c_str());
+    std::strcpy(address.sun_path, (directory_.path() / "dns").c_str());
     EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::listen(listener_.get(), 8), 0);
     thread_ = std::thread([this] { run(); });
-    ::setenv("VSERVICE_DIRECTORY", directory_.c_str(), 1);
+    ::setenv("VSERVICE_DIRECTORY", directory_.path().c_str(), 1);
   }
   ~EvilBackend() {
     ::shutdown(listener_.get(), SHUT_RDWR);
     thread_.join();
-    std::filesystem::remove_all(directory_);
   }
 
  private:
@@ -122,7 +118,7 @@ class EvilBackend {
   }
 
   std::function<void(int)> behave_;
-  std::filesystem::path directory_;
+  TemporaryDirectory directory_;
   UniqueFd listener_;
   std::thread thread_;
 };
@@ -138,18 +134,17 @@ inline int open_status(int timeout_ms = 20'000) {
 inline int resolve_status(const std::function<void(RingProducer&, std::uint64_t cookie)>& answer, int pool = -1) {
   Region region;
   const EvilBackend backend([&](int socket) {
-    welcome(socket, region.memory.get(), good_welcome(region), pool);
+    welcome(socket, region, pool);
     RingConsumer requests(consumer_memory(region.bytes, region.header.request));
     RingProducer answers(producer_memory(region.bytes, region.header.response));
     std::vector<std::byte> into(requests.payload_bytes_max());
-    char bell;
-    while (::recv(socket, &bell, 1, 0) > 0) do {
+    while (region.bells.hear(socket)) do {
       const auto taken = requests.take(into);
       if (!taken || !*taken) continue;
       if ((*taken)->type != VS_RECORD_RETURN) answer(answers, (*taken)->cookie);
       answers.publish();
       requests.release();
-      ::send(socket, "", 1, MSG_NOSIGNAL);
+      region.bells.ring();
     } while (!requests.ask_for_data());
   });
   vs_device* device = nullptr;

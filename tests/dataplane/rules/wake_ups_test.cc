@@ -1,8 +1,11 @@
 // Rule S-19: no wake-up is lost, whatever the scheduler does. Sleeps have no time-out: a lost one
 // hangs the test. tests/model/ring.pml proves the protocol; this is the code.
+//
+// VS_WAKE_UP_MESSAGES says how many messages are sent.
 #include <sched.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <random>
 #include <semaphore>
 #include <thread>
@@ -15,7 +18,12 @@
 namespace vs::test {
 namespace {
 
-inline constexpr std::uint64_t kMessages = 300'000;
+inline constexpr std::uint64_t kMessagesUsual = 300'000;
+
+std::uint64_t messages() {
+  const char* text = std::getenv("VS_WAKE_UP_MESSAGES");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : kMessagesUsual;
+}
 
 // Gives the core away, or moves to another one, now and then.
 class Unrest {
@@ -44,6 +52,8 @@ class Unrest {
 };
 
 TEST(RuleS19, NoWakeUpIsLostUnderAnUnrestfulScheduler) {
+  const std::uint64_t count = messages();
+  ASSERT_GT(count, 0u);
   HeapRegion region(kSmall);
   std::counting_semaphore<> data_bell(0);
   std::counting_semaphore<> space_bell(0);
@@ -51,7 +61,7 @@ TEST(RuleS19, NoWakeUpIsLostUnderAnUnrestfulScheduler) {
     Unrest unrest(1);
     vs_producer producer = region.c_producer();
     std::vector<std::byte> payload(496);
-    for (std::uint64_t i = 0; i < kMessages; ++i) {
+    for (std::uint64_t i = 0; i < count; ++i) {
       const std::size_t bytes = unrest.random() % 16 == 0 ? unrest.random() % 480 : 8;
       for (;;) {
         unrest.stir();
@@ -69,7 +79,7 @@ TEST(RuleS19, NoWakeUpIsLostUnderAnUnrestfulScheduler) {
   Unrest unrest(2);
   RingConsumer consumer = region.consumer();
   std::vector<std::byte> into(consumer.payload_bytes_max());
-  for (std::uint64_t expected = 0; expected < kMessages;) {
+  for (std::uint64_t expected = 0; expected < count;) {
     unrest.stir();
     const auto taken = consumer.take(into);
     ASSERT_TRUE(taken);

@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kLong{60'000};
 class HttpTest : public testing::Test {
  protected:
   Http http(std::chrono::milliseconds limit = kLong) {
-    return Http(daemon_.socket_path(), Deadline(clock_, limit));
+    return Http({.socket_path = daemon_.socket_path()}, Deadline(clock_, limit));
   }
 
   SystemClock clock_;
@@ -56,6 +56,33 @@ TEST_F(HttpTest, SendsLargeBodiesWithoutAskingFirst) {
   EXPECT_NE(asked[0].headers.find("Content-Type: application/json\r\n"), std::string::npos);
 }
 
+TEST_F(HttpTest, RelaysAnswersOfAnyStatus) {
+  daemon_.answers("GET /missing", Answer{.status = 404, .body = "no", .content_type = "application/problem+json", .etag = "\"7\""});
+  Http client = http();
+  AnswerHead head;
+  std::string body;
+  const auto passed = client.relay({.method = "GET", .target = "/missing", .headers = {"Accept: text/css"}},
+                                   [&](const AnswerHead& came) { return head = came, true; },
+                                   [&](std::string_view piece) { return body += piece, true; });
+  ASSERT_TRUE(passed) << passed.error().message;
+  EXPECT_EQ(head.status, 404);
+  EXPECT_EQ(body, "no");
+  std::string fields;
+  for (const std::string& field : head.fields) fields += field + "\n";
+  EXPECT_NE(fields.find("Content-Type: application/problem+json\n"), std::string::npos) << fields;
+  EXPECT_EQ(fields.find("onnection:"), std::string::npos) << fields;
+  EXPECT_NE(daemon_.asked()[0].headers.find("Accept: text/css\r\n"), std::string::npos);
+  EXPECT_EQ(daemon_.asked()[0].headers.find("application/json"), std::string::npos);
+}
+
+TEST_F(HttpTest, EndsARelayWhenItIsTold) {
+  daemon_.answers("GET /a", Answer{.body = "never seen"});
+  Http client = http();
+  const auto ended = client.relay({.method = "GET", .target = "/a"}, [](const AnswerHead&) { return false; },
+                                  [](std::string_view) { return ADD_FAILURE() << "a body", true; });
+  EXPECT_TRUE(ended);
+}
+
 TEST_F(HttpTest, SendsOneRequestAfterAnother) {
   daemon_.answers("GET /a", Answer{.body = "first"});
   daemon_.answers("DELETE /a", Answer{.status = 204});
@@ -82,7 +109,7 @@ TEST_F(HttpTest, GivesUpOnASilentDaemon) {
 TEST_F(HttpTest, SaysWhenNobodyListens) {
   const std::string missing = directory_.path() + "/none.sock";
   const auto reply =
-      Http(missing, Deadline(clock_, kLong)).send({.method = "GET", .target = "/v1"});
+      Http({.socket_path = missing}, Deadline(clock_, kLong)).send({.method = "GET", .target = "/v1"});
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().exit, ExitCode::unavailable);
   EXPECT_EQ(reply.error().message,
@@ -95,7 +122,7 @@ TEST_F(HttpTest, SaysWhenTheSocketIsLeftOver) {
   stale.copy(address.sun_path, sizeof address.sun_path - 1);
   const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
   ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  const auto reply = Http(stale, Deadline(clock_, kLong)).send({.method = "GET", .target = "/v1"});
+  const auto reply = Http({.socket_path = stale}, Deadline(clock_, kLong)).send({.method = "GET", .target = "/v1"});
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().exit, ExitCode::unavailable);
   EXPECT_NE(reply.error().message.find("Connection refused"), std::string::npos)
@@ -109,7 +136,7 @@ TEST_F(HttpTest, SaysWhoMayOpenTheSocket) {
   ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
   const auto exit_of_another_user = [this] {
     if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) ::_exit(1);
-    const auto reply = Http(daemon_.socket_path(), Deadline(clock_, kLong))
+    const auto reply = Http({.socket_path = daemon_.socket_path()}, Deadline(clock_, kLong))
                            .send({.method = "GET", .target = "/v1"});
     ::_exit(reply ? 0 : static_cast<int>(reply.error().exit));
   };
@@ -119,7 +146,7 @@ TEST_F(HttpTest, SaysWhoMayOpenTheSocket) {
 
 TEST_F(HttpTest, RefusesPathsThatNoSocketCanHave) {
   for (const std::string& path : {std::string(), "/" + std::string(kSocketPathBytesMax, 'x')}) {
-    const auto reply = Http(path, Deadline(clock_, kLong)).send({.method = "GET", .target = "/v1"});
+    const auto reply = Http({.socket_path = path}, Deadline(clock_, kLong)).send({.method = "GET", .target = "/v1"});
     ASSERT_FALSE(reply);
     EXPECT_EQ(reply.error().exit, ExitCode::invalid);
   }

@@ -120,8 +120,9 @@ TEST_F(ApplyTest, SaysWhatItWaitsForWhenTimeIsUp) {
   daemon_.answers("GET /v1/bindings/web1-dns", waiting);
   daemon_.answers("GET /v1/bindings/web2-dns", binding("web2", "Denied"));
   const Finished run = vsctl({"apply", "-f", file_, "--timeout", "300ms"});
-  EXPECT_EQ(run.exit, 7);
-  EXPECT_EQ(run.err, "vsctl: binding/web1-dns is Pending after 300 ms: backend dns is starting\n");
+  EXPECT_EQ(run.exit, 65);
+  EXPECT_EQ(run.err,
+            "vsctl: committed, but not in force yet: binding/web1-dns is Pending after 300 ms: backend dns is starting\n");
   EXPECT_NE(run.out.find("domain/web1 created\n"), std::string::npos);
   EXPECT_NE(run.out.find("binding/web2-dns is Denied: policy says no\n"), std::string::npos);
 }
@@ -167,8 +168,8 @@ TEST_F(ApplyTest, ListsEveryProblem) {
 TEST_F(ApplyTest, RefusesInputThatCannotBeApplied) {
   std::filesystem::create_directory(directory_.path() + "/empty");
   const std::string latin = directory_.write("latin.yaml", "a: \xe4\n");
-  const std::string large = directory_.write("large.yaml", std::string((1 << 20) + 1, '#'));
-  const std::string half = directory_.write("half.yaml", std::string(600'000, '#'));
+  const std::string large = directory_.write("large.yaml", std::string((8 << 20) + 1, '#'));
+  const std::string half = directory_.write("half.yaml", std::string(5'000'000, '#'));
   struct Case {
     std::vector<std::string> paths;
     std::string message;
@@ -179,9 +180,9 @@ TEST_F(ApplyTest, RefusesInputThatCannotBeApplied) {
        {Case{{missing}, missing + ": No such file or directory"},
         Case{{empty}, empty + ": no *.yaml or *.yml in this directory"},
         Case{{latin}, latin + ": byte 3 is no UTF-8"},
-        Case{{large}, large + ": more than 1048576 bytes in all"},
-        Case{{half, half}, half + ": more than 1048576 bytes in all"},
-        Case{{"/dev/zero"}, "/dev/zero: more than 1048576 bytes in all"}}) {
+        Case{{large}, large + ": more than 8388608 bytes in all"},
+        Case{{half, half}, half + ": more than 8388608 bytes in all"},
+        Case{{"/dev/zero"}, "/dev/zero: more than 8388608 bytes in all"}}) {
     std::vector<std::string> arguments{"apply"};
     for (const std::string& path : paths) arguments.insert(arguments.end(), {"-f", path});
     const Finished run = vsctl(arguments);

@@ -1,5 +1,7 @@
 #include "vsctl/commands/complete.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace vs::ctl {
@@ -16,15 +18,19 @@ Words names_of(std::string_view plural) {
 Words completed(const Words& words) { return complete(words, names_of); }
 
 TEST(Complete, OffersVerbsFirst) {
-  EXPECT_EQ(completed({"d"}), (Words{"delete", "describe"}));
-  EXPECT_EQ(completed({""}), (Words{"apply", "completion", "delete", "describe", "explain", "get",
-                                    "metrics", "run", "version"}));
+  EXPECT_EQ(completed({"de"}), (Words{"delete", "describe"}));
+  const Words all = completed({""});
+  for (const char* verb : {"apply", "completion", "delete", "describe", "explain", "get", "metrics",
+                           "run", "version"})
+    EXPECT_TRUE(std::binary_search(all.begin(), all.end(), verb)) << verb;
   EXPECT_EQ(completed({}), completed({""}));
-  EXPECT_EQ(completed({"--socket", "/s", "-o", "json", "g"}), Words{"get"});
+  EXPECT_EQ(completed({"--socket", "/s", "-o", "json", "ge"}), Words{"get"});
 }
 
 TEST(Complete, OffersKindsThenTheirNames) {
-  EXPECT_EQ(completed({"get", ""}), (Words{"bindings", "domains", "policies", "services"}));
+  EXPECT_EQ(completed({"get", "s"}), (Words{"services", "sharing-policies", "slas"}));
+  EXPECT_EQ(completed({"op", ""}), (Words{"cancel", "list", "show", "wait"}));
+  EXPECT_EQ(completed({"admin", "token", "r"}), (Words{"revoke", "rotate"}));
   EXPECT_EQ(completed({"get", "domains", ""}), (Words{"web1", "web2"}));
   EXPECT_EQ(completed({"describe", "svc", "d"}), Words{"dns"});
   EXPECT_EQ(completed({"delete", "policy", ""}), Words{"of-policies"});
@@ -40,11 +46,11 @@ TEST(Complete, OffersDomainsAndServicesWhereTheyStand) {
 
 TEST(Complete, OffersOptionsAndTheirValues) {
   EXPECT_EQ(completed({"get", "--no"}), Words{"--no-headers"});
-  EXPECT_EQ(completed({"--v"}), Words{"--version"});
-  EXPECT_EQ(completed({"get", "domains", "-o", ""}), (Words{"json", "table", "yaml"}));
+  EXPECT_EQ(completed({"--vers"}), Words{"--version"});
+  EXPECT_EQ(completed({"get", "domains", "-o", ""}), (Words{"csv", "json", "jsonpath=", "name", "table", "wide", "yaml"}));
   EXPECT_EQ(completed({"get", "domains", "--output", "=", "y"}),
             Words{"yaml"});  // as bash splits --output=y
-  EXPECT_EQ(completed({"get", "domains", "--output", "="}), (Words{"json", "table", "yaml"}));
+  EXPECT_EQ(completed({"get", "domains", "--output", "="}), (Words{"csv", "json", "jsonpath=", "name", "table", "wide", "yaml"}));
   EXPECT_EQ(completed({"get", "-o", "json", "domains", "web1"}), Words{"web1"});
   EXPECT_EQ(completed({"get", "-l", ""}), Words{});
 }

@@ -27,10 +27,10 @@ class CompletionTest : public CliTest {
 TEST_F(CompletionTest, BashCompletesVerbsKindsAndNames) {
   daemon_.answers("GET /v1/domains", list_of({domain("web1"), domain("web2")}));
   EXPECT_EQ(bash_offers({"ge"}).out, "get\n");
-  EXPECT_EQ(bash_offers({"get", ""}).out, "bindings\ndomains\npolicies\nservices\n");
+  EXPECT_EQ(bash_offers({"get", ""}).out, "bindings\nbuffers\ndomains\nnodes\noperations\nplacements\npolicies\nservices\nsharing-policies\nslas\ntokens\nwarnings\n");
   EXPECT_EQ(bash_offers({"get", "domains", "web"}).out, "web1\nweb2\n");
   EXPECT_EQ(bash_offers({"explain", "w"}).out, "web1\nweb2\n");
-  EXPECT_EQ(bash_offers({"get", "domains", "--output", "=", "j"}).out, "json\n");
+  EXPECT_EQ(bash_offers({"get", "domains", "--output", "=", "y"}).out, "yaml\n");
 }
 
 TEST_F(CompletionTest, BashCompletesFilesAndCommandsItself) {
@@ -92,6 +92,22 @@ TEST_F(CompletionTest, ZshCompletesTheSame) {
   EXPECT_EQ(zsh_offers("get domains ''"), "compdef _vsctl vsctl\nweb1\nweb2\n");
   EXPECT_EQ(zsh_offers("apply -f ''"), "compdef _vsctl vsctl\nfiles\n");
   EXPECT_EQ(zsh_offers("run web1 -- ''"), "compdef _vsctl vsctl\ncommands\n");
+}
+
+TEST_F(CompletionTest, FishCompletesTheSame) {
+  ASSERT_EQ(run_process({"sh", "-c", "command -v fish"}).exit, 0) << "packaging/packages.txt has it";
+  daemon_.answers("GET /v1/domains", list_of({domain("web1"), domain("web2")}));
+  directory_.write("demo.yaml", "");
+  const auto fish_offers = [this](const std::string& line) {
+    return run_process({"fish", "--no-config", "-c", "vsctl completion fish | source; complete -C'vsctl " + line + "'"}, "",
+                       {path_, "VSCTL_SOCKET=" + daemon_.socket_path(), "HOME=" + directory_.path()},
+                       directory_.path())
+        .out;
+  };
+  EXPECT_EQ(fish_offers("get domains w"), "web1\nweb2\n");
+  EXPECT_EQ(fish_offers("ge"), "get\n");
+  EXPECT_EQ(fish_offers("apply -f dem"), "demo.yaml\n");
+  EXPECT_NE(fish_offers("run web1 -- vsct").find("vsctl"), std::string::npos);
 }
 
 }  // namespace

@@ -8,8 +8,8 @@ using nlohmann::json;
 class DescribeTest : public CliTest {
  protected:
   DescribeTest() {
-    daemon_.answers("GET /v1/domains/web1", domain("web1"), "\"7\"");
-    daemon_.answers("GET /v1/bindings/web2-dns", binding("web2", "Denied"), "\"7\"");
+    daemon_.answers("GET /v1/domains/web1?live=true", domain("web1"), "\"7\"");
+    daemon_.answers("GET /v1/bindings/web2-dns?live=true", binding("web2", "Denied"), "\"7\"");
     daemon_.answers("GET /v1/bindings",
                     list_of({binding("web1", "Ready"), binding("web2", "Denied")}));
   }
@@ -50,7 +50,7 @@ TEST_F(DescribeTest, ShowsABindingAndWhatDecided) {
       std::string::npos)
       << run.out;
   EXPECT_NE(run.out.find("  refusedOpens: 3\n"), std::string::npos) << run.out;
-  EXPECT_EQ(daemon_.lines(), std::vector<std::string>{"GET /v1/bindings/web2-dns"});
+  EXPECT_EQ(daemon_.lines(), std::vector<std::string>{"GET /v1/bindings/web2-dns?live=true"});
 }
 
 TEST_F(DescribeTest, ShowsWhatABindingDoesNow) {
@@ -69,7 +69,7 @@ TEST_F(DescribeTest, ShowsWhatABindingDoesNow) {
     "requestsHeld": 3, "requestsThrottled": 4, "domainMemoryBytes": 638976, "cpuMs": 17.25,
     "broken": {"byReason": {"length": 2}, "last": {"reason": "length", "secondsAgo": 12.5}},
     "loop": 1})");
-  daemon_.answers("GET /v1/bindings/web1-dns", busy, "\"7\"");
+  daemon_.answers("GET /v1/bindings/web1-dns?live=true", busy, "\"7\"");
   const Finished run = vsctl({"describe", "binding", "web1-dns"});
   EXPECT_EQ(run.exit, 0) << run.err;
   const auto now = run.out.find("Now:\n");

@@ -1,3 +1,5 @@
+#include <sstream>
+
 #include "tests/vsctl/cli_test.h"
 
 namespace vs::ctl::test {
@@ -17,20 +19,6 @@ TEST_F(UsageTest, HelpShowsTheExitCodes) {
     EXPECT_NE(run.out.find(line), std::string::npos) << line;
 }
 
-TEST_F(UsageTest, EveryVerbSaysWhatItDoesWithAnExample) {
-  for (const char* verb : {"apply", "get", "describe", "delete", "explain", "run", "metrics",
-                           "version", "completion"}) {
-    const Finished run = run_process({VS_VSCTL, verb, "--help"});
-    EXPECT_EQ(run.exit, 0) << verb;
-    EXPECT_EQ(run.err, "") << verb;
-    EXPECT_TRUE(std::isupper(static_cast<unsigned char>(run.out[0])) != 0 &&
-                run.out.find(".\n") < 100)
-        << run.out;
-    EXPECT_NE(run.out.find("Example:\n  "), std::string::npos) << run.out;
-    EXPECT_NE(run.out.find(std::string("vsctl ") + verb), std::string::npos) << run.out;
-  }
-}
-
 TEST_F(UsageTest, VersionNeedsNoDaemon) {
   const Finished run = run_process({VS_VSCTL, "--version"});
   EXPECT_EQ(run.exit, 0);
@@ -47,6 +35,9 @@ TEST_F(UsageTest, WrongUsageIsExitTwoAndGoesToStandardError) {
                                                     {"get", "domains", "--timeout", "soon"},
                                                     {"get", "domains", "--timeout", "0s"},
                                                     {"get", "domains", "--", "x"},
+                                                    {"get", "domains", "--color", "red"},
+                                                    {"get", "domains", "--host", "http://n1", "--token-file", "/dev/null"},
+                                                    {"get", "domains", "--host", "https://n1", "--token-file", "/nowhere"},
                                                     {"apply"},
                                                     {"apply", "-f"},
                                                     {"describe", "domain"},
@@ -58,7 +49,7 @@ TEST_F(UsageTest, WrongUsageIsExitTwoAndGoesToStandardError) {
                                                     {"run", "web1", "id"},
                                                     {"run", "--", "id"},
                                                     {"run", "web1", "--env", "NOVALUE", "--", "id"},
-                                                    {"completion", "fish"},
+                                                    {"completion", "tcsh"},
                                                     {"version", "x"}};
   for (const auto& arguments : wrong) {
     const Finished run = vsctl(arguments);
@@ -67,6 +58,45 @@ TEST_F(UsageTest, WrongUsageIsExitTwoAndGoesToStandardError) {
     EXPECT_EQ(run.out, "") << shown;
     EXPECT_TRUE(run.err.starts_with("vsctl: ")) << shown << run.err;
   }
+}
+
+// The names under "Subcommands:" in a help text.
+std::vector<std::string> verbs_in(const std::string& help) {
+  std::vector<std::string> verbs;
+  const std::size_t at = help.find("\nSubcommands:\n");
+  if (at == std::string::npos) return verbs;
+  std::istringstream lines(help.substr(at + 14));
+  for (std::string line; std::getline(lines, line) && line.starts_with("  ");)
+    if (line[2] != ' ') verbs.push_back(line.substr(2, line.find(' ', 2) - 2));
+  return verbs;
+}
+
+TEST_F(UsageTest, EveryVerbSaysWhatItDoesWithAnExampleAndWhereTheRestIs) {
+  std::vector<std::vector<std::string>> left{{}};
+  std::size_t seen = 0;
+  while (!left.empty()) {
+    std::vector<std::string> words = std::move(left.back());
+    left.pop_back();
+    std::vector<std::string> asked = words;
+    asked.emplace_back("--help");
+    const Finished run = vsctl(asked);
+    const std::string shown = testing::PrintToString(words);
+    EXPECT_EQ(run.exit, 0) << shown;
+    EXPECT_EQ(run.err, "") << shown;
+    if (!words.empty()) {
+      ++seen;
+      EXPECT_TRUE(std::isupper(static_cast<unsigned char>(run.out[0])) != 0 && run.out.find(".\n") < 100) << run.out;
+      EXPECT_TRUE(run.out.find("\nExample:\n  ") != std::string::npos ||
+                  run.out.find("\nExamples:\n  ") != std::string::npos)
+          << shown << run.out;
+      EXPECT_NE(run.out.find("all exit codes: vsctl --help\n"), std::string::npos) << shown;
+    }
+    for (const std::string& verb : verbs_in(run.out)) {
+      left.push_back(words);
+      left.back().push_back(verb);
+    }
+  }
+  EXPECT_GT(seen, 35U);
 }
 
 TEST_F(UsageTest, GlobalOptionsMayStandAnywhere) {
@@ -91,6 +121,20 @@ TEST_F(UsageTest, ASilentDaemonIsATimeout) {
   const Finished run = vsctl({"get", "domains", "--timeout", "100ms"});
   EXPECT_EQ(run.exit, 7);
   EXPECT_EQ(run.err, "vsctl: no answer from " + daemon_.socket_path() + " within 100 ms\n");
+}
+
+TEST_F(UsageTest, AHostIsSpokenToOverTlsOnly) {
+  const Finished run = run_process({VS_VSCTL, "--host", "http://127.0.0.1:1", "get", "domains"});
+  EXPECT_EQ(run.exit, 2);
+  EXPECT_EQ(run.err, "vsctl: host http://127.0.0.1:1: only https:// is spoken\n");
+}
+
+TEST_F(UsageTest, VerboseNamesEachRequestAndDebugShowsItAll) {
+  daemon_.answers("GET /v1/domains", list_of({}));
+  EXPECT_NE(vsctl({"get", "domains", "-v"}).err.find("vsctl: GET /v1/domains -> 200, "), std::string::npos);
+  const Finished run = vsctl({"get", "domains", "--debug"});
+  EXPECT_NE(run.err.find("> GET /v1/domains HTTP/1.1\n"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("< HTTP/1.1 200 Said\n"), std::string::npos) << run.err;
 }
 
 TEST_F(UsageTest, IgnoresProxies) {

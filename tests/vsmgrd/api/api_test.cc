@@ -12,9 +12,9 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/vsmgrd/api/raw_client.h"
-#include "tests/vsmgrd/api/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "vsmgrd/metrics/metrics.h"
-#include "vsmgrd/policy/policy_set.h"
+#include "vsmgrd/policy/engine.h"
 
 namespace vs::http {
 namespace {
@@ -67,7 +67,7 @@ class ApiTest : public ::testing::Test {
         .dump();
   }
 
-  TemporaryDirectory directory_;
+  test::TemporaryDirectory directory_;
   SystemClock clock_;
   Metrics metrics_{"test"};
   std::unique_ptr<Store> store_;
@@ -123,13 +123,21 @@ TEST_F(ApiTest, CountsRequestsAndLimitsInItsMetrics) {
   EXPECT_THAT(response.body, HasSubstr(requests + "unmatched\"} 1\n"));
   EXPECT_THAT(response.body, HasSubstr("vservices_http_malformed_total 1\n"));
   EXPECT_THAT(response.body, HasSubstr("vservices_http_limits_total{limit=\"body_bytes\"} 0\n"));
-  EXPECT_THAT(response.body, HasSubstr("vservices_http_requests_in_progress 1\n"));
   EXPECT_THAT(response.body, HasSubstr("vservices_build_info{version=\"test\"} 1\n"));
+}
+
+TEST_F(ApiTest, CountsTheRequestsInProgress) {
+  RawClient client(socket());
+  // The one that asks is the only one, as soon as those before it have ended.
+  EXPECT_EQ(RawClient(socket()).ask("GET / HTTP/1.1\r\n\r\n").status, 400);
+  const std::string alone = "vservices_http_requests_in_progress 1\n";
+  while (client.ask(request("GET", "/metrics")).body.find(alone) == std::string::npos)
+    std::this_thread::yield();
 }
 
 TEST_F(ApiTest, RefusesALongBodyBeforeAnyoneReadsIt) {
   const RawResponse response = RawClient(socket()).ask(
-      "POST /v1/apply HTTP/1.1\r\nHost: vsmgrd\r\nContent-Length: 1048577\r\n\r\n");
+      "POST /v1/explain HTTP/1.1\r\nHost: vsmgrd\r\nContent-Length: 1048577\r\n\r\n");
   EXPECT_EQ(response.status, 413);
   EXPECT_EQ(RawClient(socket()).ask(request("GET", "/healthz")).status, 200);
 }

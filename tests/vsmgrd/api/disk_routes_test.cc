@@ -22,6 +22,7 @@ class Disk : public RestFixture, public ::testing::WithParamInterface<Failure> {
  protected:
   void TearDown() override {  // the store goes before the disk
     dispatcher_.reset();
+    background_.reset();
     store_.reset();
   }
   test::FaultVfs disk_;

@@ -62,18 +62,6 @@ TEST(Target, HasALimitOfParts) {
   EXPECT_FALSE(parse_target(query + "last"));
 }
 
-TEST(Peer, SurvivesItsTextForm) {
-  const Peer peer{4294967295U, 7, 123};
-  EXPECT_EQ(format_peer(peer), "unix:uid=4294967295,gid=7,pid=123");
-  EXPECT_EQ(parse_peer(format_peer(peer)), peer);
-}
-
-TEST(Peer, IsUnknownWhenTheTextIsNotWhole) {
-  for (const std::string text : {"", "127.0.0.1", "unix:uid=0", "unix:uid=0,gid=0,pid=1 ",
-                                 "unix:uid=,gid=0,pid=1", "unix:uid=-1,gid=0,pid=1"})
-    EXPECT_EQ(parse_peer(text), std::nullopt) << text;
-}
-
 TEST(RequestId, IsTheClientsWhenItIsPlain) {
   EXPECT_EQ(request_id("01J-a_b.C"), "01J-a_b.C");
   const std::string longest(kRequestIdBytesMax, 'a');

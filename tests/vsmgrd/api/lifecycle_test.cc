@@ -44,7 +44,7 @@ TEST_F(Server, HandsOverTheRequestAsItWas) {
 TEST_F(Server, KnowsItsPeerFromTheKernel) {
   start();
   RawClient client(socket());
-  EXPECT_EQ(seen(client.ask(kGet))["peer"], format_peer({::getuid(), ::getgid(), ::getpid()}));
+  EXPECT_EQ(seen(client.ask(kGet))["peer"], described({.peer = Peer{::getuid(), ::getgid(), ::getpid()}}));
 }
 
 TEST_F(Server, KeepsTheConnectionForTheNextRequest) {
@@ -275,7 +275,7 @@ TEST_F(Server, IsOneAProcess) {
 class SocketFile : public ::testing::Test {
  protected:
   [[nodiscard]] std::filesystem::path path() const { return directory_.path() / "s.sock"; }
-  TemporaryDirectory directory_;
+  test::TemporaryDirectory directory_;
 };
 
 TEST_F(SocketFile, HasTheModeAndGroupThatWereAsked) {

@@ -85,6 +85,21 @@ TEST_F(Limits, ABodyOfTheLimitPasses) {
             options_.body_bytes_max);
 }
 
+TEST_F(Limits, DocumentsMayBeLongerThanOtherBodies) {
+  options_.body_bytes_max = 1000;
+  options_.documents_bytes_max = 5000;
+  start();
+  for (const char* path : {"/v1/apply", "/v1/apply?dryRun=true", "/v1/diff"}) {
+    RawClient client(socket());
+    const auto post = [&](std::size_t bytes) {
+      return std::string("POST ") + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(bytes) + "\r\n\r\n";
+    };
+    client.send(post(5000));
+    EXPECT_EQ(client.ask(std::string(5000, 'b')).status, 200) << path;
+    EXPECT_EQ(client.ask(post(5001)).status, 413) << path;
+  }
+}
+
 TEST_F(Limits, ABodyOneByteLongerGets413BeforeItIsSent) {
   start();
   RawClient client(socket());
@@ -252,33 +267,75 @@ TEST_F(Limits, MoreRequestsThanMayBeHandledGet503) {
   listener_.reset();
 }
 
-TEST_F(Limits, AHundredHalfOpenConnectionsOnlyDelayTheNextOne) {
-  options_.header_timeout = kShort;
+TEST_F(Limits, HalfOpenConnectionsOfOneClientMakeRoomForItsNext) {
+  options_.client_connections_max = 8;
   start();
-  std::vector<RawClient> clients(100);
+  std::vector<RawClient> clients(20);
   for (RawClient& client : clients) {
     ASSERT_TRUE(client.connect(socket()));
     client.send("GET / HT");
   }
-  limits_.wait_for(Limit::connections);
-  expect_answers();
-  for (RawClient& client : clients) EXPECT_EQ(client.receive().status, 408);
+  limits_.wait_for(Limit::client_connections, 12);
+  expect_answers();  // no deadline has passed, and none is needed
+  for (int i = 0; i < 12; ++i) EXPECT_TRUE(clients[i].ended()) << i;
+  expect_bitten(Limit::header_time, 0);
 }
 
-TEST_F(Limits, AConnectionOverTheLimitWaitsForAPlace) {
-  options_.connections_max = 2;
+constexpr std::string_view kAsk = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+
+TEST_F(Limits, WhoNeverAskedGoesBeforeWhoDid) {
+  options_.connections_max = 3;
   start();
-  RawClient one(socket());
-  RawClient two(socket());
-  const std::string ask = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
-  ASSERT_EQ(one.ask(ask).status, 200);
-  ASSERT_EQ(two.ask(ask).status, 200);
-  expect_bitten(Limit::connections, 0);
-  RawClient three(socket());
-  three.send(ask);
+  RawClient asked(socket());
+  ASSERT_EQ(asked.ask(kAsk).status, 200);
+  RawClient silent(socket());
+  RawClient half(socket());
+  half.send("GET / HT");
+  RawClient next(socket());
+  EXPECT_EQ(next.ask(kAsk).status, 200);
+  EXPECT_TRUE(silent.ended());
+  RawClient another(socket());
+  EXPECT_EQ(another.ask(kAsk).status, 200);
+  EXPECT_TRUE(half.ended());
+  EXPECT_EQ(asked.ask(kAsk).status, 200) << "it is kept";
+  expect_bitten(Limit::connections, 2);
+}
+
+TEST_F(Limits, AConnectionOverTheLimitWaitsWhileAllAreServed) {
+  options_.connections_max = 2;
+  options_.accept_backoff = 20ms;
+  Door door;
+  start([&](const Request& request) {
+    if (request.target == "/slow") door.pass();
+    return echo(request);
+  });
+  std::array<RawClient, 2> served{RawClient(socket()), RawClient(socket())};
+  for (RawClient& client : served) client.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
+  door.wait_for_visitors(2);
+  RawClient third(socket());
+  third.send(kAsk);
   limits_.wait_for(Limit::connections);
-  one.close();
-  EXPECT_EQ(three.receive().status, 200);
+  door.open();
+  for (RawClient& client : served) EXPECT_EQ(client.receive().status, 200);
+  EXPECT_EQ(third.receive().status, 200);
+  listener_.reset();
+}
+
+TEST_F(Limits, AClientThatIsServedOnAllItsConnectionsGetsNoFurther) {
+  options_.client_connections_max = 1;
+  Door door;
+  start([&](const Request& request) {
+    door.pass();
+    return echo(request);
+  });
+  RawClient served(socket());
+  served.send(kAsk);
+  door.wait_for_visitors(1);
+  RawClient more(socket());
+  EXPECT_TRUE(more.ended());
+  door.open();
+  EXPECT_EQ(served.receive().status, 200);
+  listener_.reset();
 }
 
 // While the process has no descriptor left, clients wait; the server does not spin, and goes on
@@ -315,7 +372,7 @@ TEST_F(Limits, WhatBitIsASample) {
   EXPECT_EQ(values.at("vservices_http_limits_total/header_time"), 0);
   EXPECT_EQ(values.at("vservices_http_malformed_total"), 1);
   EXPECT_EQ(values.at("vservices_http_connections"), 3);
-  EXPECT_EQ(values.size(), kLimits + 3);
+  EXPECT_EQ(values.size(), kLimits + 5);
 }
 
 }  // namespace

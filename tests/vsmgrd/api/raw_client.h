@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -86,6 +87,20 @@ class RawClient {
   bool answered_within(std::chrono::milliseconds time) {
     pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
     return ::poll(&waiting, 1, static_cast<int>(time.count())) > 0;
+  }
+
+  // The next chunk of a body; empty: the last one. Nothing when the connection ended before it.
+  std::optional<std::string> receive_chunk() {
+    std::size_t end = std::string::npos;
+    while ((end = ahead_.find("\r\n")) == std::string::npos)
+      if (!fill()) return std::nullopt;
+    const std::size_t size = std::stoul(ahead_.substr(0, end), nullptr, 16);
+    while (ahead_.size() < end + 2 + size + 2)
+      if (!fill()) return std::nullopt;
+    std::string chunk = ahead_.substr(end + 2, size);
+    EXPECT_EQ(ahead_.substr(end + 2 + size, 2), "\r\n");
+    ahead_.erase(0, end + 2 + size + 2);
+    return chunk;
   }
 
   // Whether the server has ended the connection, with nothing more to read.

@@ -90,7 +90,7 @@ TEST_F(Resources, ShownCanBePutAgain) {
 
 TEST_F(Resources, AreListedByName) {
   const json none = parsed(ask("GET", "/v1/domains"));
-  EXPECT_EQ(none, (json{{"items", json::array()}, {"metadata", {{"resourceVersion", 0}}}}));
+  EXPECT_EQ(none, (json{{"items", json::array()}, {"metadata", {{"resourceVersion", 0}, {"eventId", 0}}}}));
   put_all({{"/v1/domains/web2", domain("web2")}, {"/v1/domains/web1", domain("web1")}});
   const json list = parsed(ask("GET", "/v1/domains"));
   ASSERT_EQ(list["items"].size(), 2u);
@@ -154,7 +154,7 @@ TEST_F(Resources, PutMatrixOfPreconditions) {
     if (when_there == 412 || when_there == 428) {
       EXPECT_EQ(header(there, "ETag"), now);
       EXPECT_EQ(problem(there, when_there)["currentETag"], now);
-      EXPECT_EQ(problem(there, when_there)["code"], "conflict");
+      EXPECT_EQ(problem(there, when_there)["code"], when_there == 428 ? "if_match_required" : "stale");
     }
 
     const Response absent =
@@ -251,7 +251,7 @@ TEST_F(Resources, InUseAreNotDeleted) {
            {"/v1/bindings/b1", binding("b1", "web1", "dns")}});
   const json refused =
       problem(ask("DELETE", "/v1/domains/web1", nullptr, {{"if-match", "*"}}), 409);
-  EXPECT_EQ(refused["code"], "conflict");
+  EXPECT_EQ(refused["code"], "in_use");
   ASSERT_EQ(refused["errors"].size(), 1u);
   EXPECT_NE(refused["errors"][0]["message"].get<std::string>().find("b1"), std::string::npos);
   EXPECT_EQ(ask("GET", "/v1/domains/web1").status, 200);

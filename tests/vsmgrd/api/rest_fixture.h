@@ -1,6 +1,7 @@
 // All routes over a real store in a file of its own and the real policy code, without any socket.
 #pragma once
 
+#include <future>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -10,10 +11,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
-#include "tests/vsmgrd/api/temporary_directory.h"
+#include "tests/vsmgrd/api/openapi_check.h"
+#include "tests/temporary_directory.h"
 #include "vsmgrd/api/dispatcher.h"
 #include "vsmgrd/api/routes.h"
-#include "vsmgrd/policy/policy_set.h"
+#include "vsmgrd/policy/engine.h"
 #include "vsmgrd/store/store.h"
 
 namespace vs::http {
@@ -24,11 +26,15 @@ class RestFixture : public ::testing::Test {
   using json = nlohmann::json;
 
   void open_store(const std::filesystem::path& file) {
+    dispatcher_.reset();
+    background_.reset();
+    store_.reset();
     auto store = Store::open(file, clock_, decide_bindings);
     ASSERT_TRUE(store) << store.error().message;
     store_ = std::move(*store);
-    dispatcher_ = std::make_unique<Dispatcher>(make_router(*store_, [] { return "x_total 1\n"; }),
-                                               kOwner, clock_, nullptr);
+    background_ = std::make_unique<Background>(*store_);
+    dispatcher_ = std::make_unique<Dispatcher>(
+        make_router(*store_, *background_, [] { return "x_total 1\n"; }), access_, clock_, nullptr);
   }
   void SetUp() override { open_store(directory_.path() / "state.db"); }
 
@@ -38,10 +44,25 @@ class RestFixture : public ::testing::Test {
   }
   Response ask_text(const std::string& method, const std::string& target, const std::string& body,
                     Headers headers = {}) {
-    Request request{.method = method, .target = target, .body = body, .peer = Peer{kOwner, 0, 1}};
-    if (!body.empty()) request.headers.emplace("content-type", "application/json");
+    Request request{.method = method, .target = target, .body = body, .origin = {.peer = Peer{kOwner, 0, 1}}};
     for (const auto& [name, value] : headers) request.headers.emplace(name, value);
-    return dispatcher_->handle(std::move(request));
+    if (!body.empty())
+      request.headers.emplace("content-type", method == "PATCH" ? "application/merge-patch+json"
+                                                                : "application/json");
+    Response response = answered(dispatcher_->handle(std::move(request)));
+    EXPECT_EQ(OpenApiCheck::shared().faults(method, target, response), "")
+        << method << ' ' << target << ": " << response.status << ' ' << response.body;
+    return response;
+  }
+
+  // What is answered, if need be later.
+  static Response answered(Response response) {
+    if (!response.later) return response;
+    std::promise<Response> promise;
+    auto future = promise.get_future();
+    std::exchange(response.later, nullptr)(
+        [&](Response known) { promise.set_value(std::move(known)); });
+    return future.get();
   }
 
   static std::string header(const Response& response, std::string_view name) {
@@ -98,9 +119,11 @@ class RestFixture : public ::testing::Test {
   }
 
   static constexpr uid_t kOwner = 990;
-  TemporaryDirectory directory_;
+  test::TemporaryDirectory directory_;
   SystemClock clock_;
+  Access access_{kOwner, {}, {}, clock_};
   std::unique_ptr<Store> store_;
+  std::unique_ptr<Background> background_;
   std::unique_ptr<Dispatcher> dispatcher_;
 };
 

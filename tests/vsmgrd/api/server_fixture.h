@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "tests/vsmgrd/api/raw_client.h"
-#include "tests/vsmgrd/api/temporary_directory.h"
+#include "tests/temporary_directory.h"
 #include "vsmgrd/api/listener.h"
 
 namespace vs::http {
@@ -65,6 +65,11 @@ class Door {
 
 class ServerFixture : public ::testing::Test {
  protected:
+  static std::string described(const Origin& origin) {
+    if (!origin.peer) return "nobody";
+    return std::string(name_of(origin.channel)) + ':' + std::to_string(origin.peer->uid) + ':' +
+           std::to_string(origin.peer->gid) + ':' + std::to_string(origin.peer->pid);
+  }
   // Says what it was sent.
   static Response echo(const Request& request) {
     nlohmann::json headers = nlohmann::json::object();
@@ -73,7 +78,7 @@ class ServerFixture : public ::testing::Test {
                                {"target", request.target},
                                {"headers", headers},
                                {"body", request.body},
-                               {"peer", request.peer ? format_peer(*request.peer) : ""}});
+                               {"peer", described(request.origin)}});
   }
 
   void start(Listener::Handler handler = echo) {
@@ -94,7 +99,7 @@ class ServerFixture : public ::testing::Test {
     ADD_FAILURE() << "the server does not answer any more";
   }
 
-  TemporaryDirectory directory_;
+  test::TemporaryDirectory directory_;
   SystemClock clock_;
   LimitWatch limits_;
   TransportCounters counters_{[this](Limit limit) { limits_.saw(limit); }};

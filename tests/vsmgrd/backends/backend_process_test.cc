@@ -1,4 +1,5 @@
 // One backend's life as vsmgrd sees it. The backend is a script, or this test itself behind the control socket.
+#include "tests/temporary_directory.h"
 #include "vsmgrd/backends/backend_process.h"
 
 #include <poll.h>
@@ -20,14 +21,11 @@ namespace fs = std::filesystem;
 class BackendProcessTest : public testing::Test {
  protected:
   BackendProcessTest() {
-    std::string pattern = "/tmp/vs-backends-XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
-    program_ = {.executable = directory_ / "backend", .sockets = directory_, .directory = directory_ / "homes",
+    program_ = {.executable = directory_.path() / "backend", .sockets = directory_.path(), .directory = directory_.path() / "homes",
                 .user = "", .patience = 2min};
   }
   ~BackendProcessTest() override {
     process_.reset();
-    fs::remove_all(directory_);
   }
 
   void script(const std::string& text) {
@@ -36,7 +34,7 @@ class BackendProcessTest : public testing::Test {
   }
   // A backend that runs already, as an earlier vsmgrd left it: this test.
   void listen() {
-    auto listener = control::listen_unix(directory_ / "dns.sock");
+    auto listener = control::listen_unix(directory_.path() / "dns.sock");
     ASSERT_TRUE(listener) << listener.error().message;
     listener_ = std::move(*listener);
   }
@@ -79,7 +77,7 @@ class BackendProcessTest : public testing::Test {
     return nullptr;
   }
 
-  fs::path directory_;
+  test::TemporaryDirectory directory_;
   BackendProgram program_;
   EventLoop loop_;
   UniqueFd listener_;
@@ -105,7 +103,7 @@ TEST_F(BackendProcessTest, StartsOneThatDiesAgainAndAgain) {
 }
 
 TEST_F(BackendProcessTest, WaitsLongerAfterEachEarlyDeath) {
-  script("echo >>" + (directory_ / "starts").string() + "\nexit 3\n");
+  script("echo >>" + (directory_.path() / "starts").string() + "\nexit 3\n");
   start();
   const auto begun = std::chrono::steady_clock::now();
   run_until([this] { return process_->status().restarts >= 5; }, "five restarts");
@@ -165,9 +163,12 @@ TEST_F(BackendProcessTest, HasCountersToldWhenAsked) {
   process_->report([&] { told = true; });
   run_until([this] { return commanded<control::Report>() != nullptr; }, "the question");
   EXPECT_FALSE(told);
-  say(control::Stats{commanded<control::Report>()->number, {{.name = "n", .help = "h"}}});
+  const std::uint64_t number = commanded<control::Report>()->number;
+  say(control::Stats{number, {{.name = "n", .help = "h"}}, true});
+  say(control::Pong{0});
+  say(control::Stats{number, {{.name = "m", .help = "h"}}});
   run_until([&] { return told; }, "the counters");
-  EXPECT_EQ(samples_.size(), 1u);
+  EXPECT_EQ(samples_.size(), 2u) << "a report of two messages";
 
   told = false;
   process_->report([&] { told = true; });

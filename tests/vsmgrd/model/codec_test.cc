@@ -20,8 +20,8 @@ TEST(Decode, TakesValidDocuments) {
   }
 }
 
-TEST(Decode, NamesTheOneFaultOfADocument) {
-  for (const Invalid& invalid : kInvalid) {
+void expect_the_one_fault(const std::vector<Invalid>& documents) {
+  for (const Invalid& invalid : documents) {
     SCOPED_TRACE(invalid.title);
     const auto resource = decode(json::parse(invalid.text));
     ASSERT_FALSE(resource);
@@ -33,6 +33,21 @@ TEST(Decode, NamesTheOneFaultOfADocument) {
     EXPECT_EQ(problems[0].hint, invalid.hint);
     EXPECT_EQ(problems[0].at_key, invalid.at_key);
     EXPECT_THAT(resource.error().error.message, HasSubstr(problems[0].message));
+  }
+}
+
+TEST(Decode, NamesTheOneFaultOfADocument) { expect_the_one_fault(kInvalid); }
+
+TEST(Decode, NamesTheOneFaultOfATextWithTheColumn) { expect_the_one_fault(kInvalidTexts); }
+
+TEST(Decode, DeclaredChannelsAreEncodedAsTheyWereDecoded) {
+  for (const Valid& valid : kValid) {
+    if (valid.title != "DeclaredChannels") continue;
+    const json given = json::parse(valid.text);
+    const auto resource = decode(given);
+    ASSERT_TRUE(resource);
+    EXPECT_EQ(std::get<ServiceSpec>(resource->spec).pubsub.channels.at(1).source, "market.>");
+    EXPECT_EQ(encode(View{.resource = *resource})["spec"]["parameters"], given["spec"]["parameters"]);
   }
 }
 
@@ -225,7 +240,7 @@ TEST(Encode, ShowsMetadataAndStatus) {
     "spec": {"domain": "web1", "service": "dns", "device": "names"},
     "status": {"observedGeneration": 3, "state": "Bound", "reason": "BackendAcked",
                "message": "served", "since": "2026-11-22T16:00:00.250Z", "refusedOpens": 2,
-               "decision": {"allowed": true, "policy": "demo", "rule": "allow-web1",
+               "sharing": {"mode": "private"}, "decision": {"allowed": true, "policy": "demo", "rule": "allow-web1",
                             "message": "web1 may",
                             "source": {"file": "a.yaml", "line": 12, "column": 5}}}})"));
 }

@@ -30,11 +30,20 @@ inline std::string document(const std::string& kind, const std::string& spec,
 inline std::string policy(const std::string& rule) {
   return document("AccessPolicy", R"({"rules": [)" + rule + "]}");
 }
+inline std::string channel_rule(const std::string& members) {
+  return document("AccessPolicy", R"({"rules": [{"id": "r", "effect": "allow", "message": "m", "match": {}}], "channelRules": [{)" +
+                                      members + "}]}");
+}
 inline std::string match(const std::string& members) {
   return policy(R"({"id": "r", "effect": "deny", "message": "m", "match": )" + members + "}");
 }
 inline std::string dns(const std::string& members) {
   return document("Service", R"({"kind": "dns", "parameters": )" + members + "}");
+}
+
+// Of a service of channels that declares these.
+inline std::string channels(const std::string& list) {
+  return document("Service", R"({"kind": "pubsub", "parameters": {"channels": [)" + list + "]}}");
 }
 
 inline std::string many(std::size_t count, const std::string& before, const std::string& after) {
@@ -46,6 +55,16 @@ inline std::string many(std::size_t count, const std::string& before, const std:
 
 inline const std::vector<Valid> kValid{
     {"Domain", document("Domain", R"({"type": "container", "description": "two\nlines\t"})")},
+    {"DomainOfXen", document("Domain", R"({"type": "xen", "guest": "9d8e6f1c-2b3a-4c5d-8e7f-001122334455"})")},
+    {"ChannelRule", channel_rule(R"("id": "r", "effect": "allow", "message": "m", "match": {"domains": ["a"]},
+                                    "channels": ["a.*.b", ">", "x_1-Y"], "verbs": ["publish"], "rate": 1, "burst": 2,
+                                    "eventBytesMax": 3, "filterCostMax": 4)")},
+    {"DeclaredChannels", channels(R"({"name": "market.*", "schema": "price double required, ...", "contentType": "a/b",
+                                     "eventBytesMax": 9, "expires": "10s", "retained": false},
+                                    {"name": "average", "source": "market.>", "filter": "attributes.price > 0.0",
+                                     "operators": "window avg(attributes.price) over 5s | throttle 1"})")},
+    {"ChannelRuleThatDenies",
+     channel_rule(R"("id": "r", "effect": "deny", "message": "m", "match": {}, "channels": ["a"])")},
     {"DomainOfDefaults", document("Domain", "{}")},
     {"Labels", document("Domain", "{}", R"(, "labels": {"tier": "web", "Team_1/x.y": ""})")},
     {"ServerOwned",
@@ -68,6 +87,25 @@ inline const std::vector<Valid> kValid{
     {"BindingOfDefaults", document("Binding", R"({"domain": "web1", "service": "dns"})")},
 };
 
+// What is said in texts that have languages of their own: policy.schema.json does not know them.
+inline const std::vector<Invalid> kInvalidTexts{
+    {"ChannelName", channels(R"({"name": "a..b"})"), "/spec/parameters/channels/0/name", R"("name": )", ""},
+    {"ChannelTwice", channels(R"({"name": "a"}, {"name": "a"})"), "/spec/parameters/channels/1/name", R"("name": a is there twice)", ""},
+    {"ChannelSchema", channels(R"({"name": "a", "schema": "price float"})"), "/spec/parameters/channels/0/schema",
+     R"("schema": column 7: "price" is of type bool, int, double, string or bytes)", ""},
+    {"ChannelDerivedPattern", channels(R"({"name": "a.*", "source": "b"})"), "/spec/parameters/channels/0/name", R"("name": )", ""},
+    {"ChannelFilter", channels(R"({"name": "a", "source": "b", "filter": "key == 5"})"), "/spec/parameters/channels/0/filter",
+     R"("filter": column 5: string and int cannot be compared)", ""},
+    {"ChannelOperators", channels(R"({"name": "a", "source": "b", "operators": "sample 2 | onchange"})"),
+     "/spec/parameters/channels/0/operators",
+     R"("operators": column 20: payload, key or attributes.NAME belongs here)", ""},
+    {"ChannelOfItself", channels(R"({"name": "a", "source": "b"}, {"name": "b", "source": "a"})"), "/spec/parameters/channels/0/source",
+     R"("source": channel a would be derived from itself)", ""},
+    {"ChannelMisfit",
+     channels(R"({"name": "a", "source": "b", "filter": "attributes.price > 'x'"}, {"name": "b", "schema": "price int"})"),
+     "/spec/parameters/channels/0/filter",
+     R"("filter": column 18: int and string cannot be compared (channel b))", ""}};
+
 inline const std::vector<Invalid> kInvalid{
     {"List", "[]", "", "a document must be a map, is a list", ""},
     {"Nothing", "null", "", "a document must be a map, is nothing", ""},
@@ -79,7 +117,7 @@ inline const std::vector<Invalid> kInvalid{
     {"NoKind", R"({"apiVersion": "vservices/v1", "metadata": {"name": "a"}, "spec": {}})", "",
      "\"kind\" is missing", ""},
     {"UnknownKind", document("Bindin", "{}"), "/kind",
-     R"("kind" must be one of Domain, Service, AccessPolicy, Binding, is "Bindin")",
+     R"("kind" must be one of Domain, Service, AccessPolicy, SharingPolicy, Sla, Placement, Buffers, Binding, is "Bindin")",
      R"(did you mean "Binding"?)"},
     {"NoMetadata", R"({"apiVersion": "vservices/v1", "kind": "Domain", "spec": {}})", "",
      "\"metadata\" is missing", ""},
@@ -117,7 +155,7 @@ inline const std::vector<Invalid> kInvalid{
      document("Domain", "{}", R"(, "labels": {)" + many(65, "\"k", R"(": "v")") + "}"),
      "/metadata/labels", R"("labels" has 65 labels, at most 64 are allowed)", ""},
     {"DomainType", document("Domain", R"({"type": "sandbx"})"), "/spec/type",
-     R"("type" must be one of sandbox, container, is "sandbx")", R"(did you mean "sandbox"?)"},
+     R"("type" must be one of sandbox, container, xen, is "sandbx")", R"(did you mean "sandbox"?)"},
     {"Description", document("Domain", R"({"description": ["x"]})"), "/spec/description",
      R"("description" must be text, is a list)", ""},
     {"LongDescription", document("Domain", R"({"description": ")" + std::string(1025, 'd') + "\"}"),
@@ -128,7 +166,16 @@ inline const std::vector<Invalid> kInvalid{
      R"(unknown key "typ")", R"(did you mean "type"?)", true},
     {"NoServiceKind", document("Service", "{}"), "/spec", "\"kind\" is missing", ""},
     {"UnknownServiceKind", document("Service", R"({"kind": "dnss"})"), "/spec/kind",
-     R"("kind" must be "dns", is "dnss")", R"(did you mean "dns"?)"},
+     R"("kind" must be one of dns, pubsub, files, is "dnss")", R"(did you mean "dns"?)"},
+    {"ChannelsAreMap", document("Service", R"({"kind": "pubsub", "parameters": {"channels": {}}})"), "/spec/parameters/channels",
+     R"("channels" must be a list, is a map)", ""},
+    {"ChannelWithoutName", channels(R"({})"), "/spec/parameters/channels/0", R"("name" is missing)", ""},
+    {"ChannelUnknownKey", channels(R"({"name": "a", "schemas": "b int"})"), "/spec/parameters/channels/0/schemas",
+     R"(unknown key "schemas")", R"(did you mean "schema"?)", true},
+    {"ChannelRetained", channels(R"({"name": "a", "retained": "no"})"), "/spec/parameters/channels/0/retained",
+     R"("retained": must be true or false, is text "no")", ""},
+    {"ChannelFilterWithoutSource", channels(R"({"name": "a", "filter": "true"})"), "/spec/parameters/channels/0/filter",
+     R"("filter": is of a derived channel, and there is no source)", ""},
     {"ParametersAreList", document("Service", R"({"kind": "dns", "parameters": []})"),
      "/spec/parameters", R"("parameters" must be a map, is a list)", ""},
     {"UnknownParameter", dns(R"({"nameserver": []})"), "/spec/parameters/nameserver",
@@ -171,6 +218,27 @@ inline const std::vector<Invalid> kInvalid{
      "/spec/rules/0/effect", R"("effect" must be one of allow, deny, is "permit")", ""},
     {"MisspeltEffect", policy(R"({"id": "r", "efect": "deny", "message": "m", "match": {}})"),
      "/spec/rules/0/efect", R"(unknown key "efect")", R"(did you mean "effect"?)", true},
+    {"ChannelRuleWithoutChannels", channel_rule(R"("id": "r", "effect": "deny", "message": "m", "match": {})"),
+     "/spec/channelRules/0", "\"channels\" is missing", ""},
+    {"ChannelThatIsNoPattern",
+     channel_rule(R"("id": "r", "effect": "deny", "message": "m", "match": {}, "channels": ["a", "b..c"])"),
+     "/spec/channelRules/0/channels/1", "part 2 is not", ""},
+    {"UnknownVerb",
+     channel_rule(R"("id": "r", "effect": "deny", "message": "m", "match": {}, "channels": ["a"], "verbs": ["read"])"),
+     "/spec/channelRules/0/verbs/0", "publish", ""},
+    {"RateOfADeny",
+     channel_rule(R"("id": "r", "effect": "deny", "message": "m", "match": {}, "channels": ["a"], "rate": 5)"),
+     "/spec/channelRules/0/rate", "a rule that denies has no rate", "leave it out, or set effect: allow"},
+    {"SharingOfADeny",
+     channel_rule(R"("id": "r", "effect": "deny", "message": "m", "match": {}, "channels": ["a"], "sharing": "group")"),
+     "/spec/channelRules/0/sharing", "a rule that denies has no sharing", "leave it out, or set effect: allow"},
+    {"SharingOfAPublisher",
+     channel_rule(
+         R"("id": "r", "effect": "allow", "message": "m", "match": {}, "channels": ["a"], "verbs": ["publish"], "sharing": "group")"),
+     "/spec/channelRules/0/sharing", "sharing is of those who subscribe", "leave it out, or add subscribe to verbs"},
+    {"UnknownSharing",
+     channel_rule(R"("id": "r", "effect": "allow", "message": "m", "match": {}, "channels": ["a"], "sharing": "all")"),
+     "/spec/channelRules/0/sharing", "equal", ""},
     {"EmptyDomains", match(R"({"domains": []})"), "/spec/rules/0/match/domains",
      R"("domains" must not be an empty list)", "leave it out to match all"},
     {"DomainTwice", match(R"({"domains": ["a", "b", "a"]})"), "/spec/rules/0/match/domains/2",

@@ -80,11 +80,79 @@ inline Sla random_sla(Chance& chance) {
           .burst = random_number(chance, 1, kBurstMax)};
 }
 
+inline Objectives random_objectives(Chance& chance) {
+  using std::chrono::microseconds;
+  Objectives objectives{.rate = random_number(chance, 1, 1000)};
+  if (chance.one_in(2)) objectives.latency_p50 = microseconds{1 + chance.below(500)};
+  if (chance.one_in(2)) objectives.latency_p99 = microseconds{500 + chance.below(500)};
+  if (chance.one_in(2)) objectives.latency_p999 = microseconds{1000 + chance.below(59'000'000)};
+  if (chance.one_in(2)) objectives.loss_ppm = random_number(chance, 0, 1'000'000);
+  if (chance.one_in(2)) objectives.freshness = std::chrono::milliseconds{1 + chance.below(90'000)};
+  if (chance.one_in(2)) objectives.availability_ppm = random_number(chance, 1, 1'000'000);
+  if (chance.one_in(2)) objectives.window = std::chrono::minutes{1 + chance.below(3000)};
+  return objectives;
+}
+
+inline Sla random_whole_sla(Chance& chance) {
+  Sla sla = random_sla(chance);
+  if (sla.rate != 0 && sla.rate < 1000) sla.rate = 1000;
+  if (chance.one_in(2)) sla.objectives = random_objectives(chance);
+  if (!sla.objectives && chance.one_in(2)) sla.guarantee = "bestEffort";
+  if (sla.objectives && sla.priority != "bulk" && chance.one_in(2)) sla.guarantee = "guaranteed";
+  for (std::size_t i = chance.below(3); i > 0; --i)
+    sla.content_classes.push_back(
+        {.name = "class-" + std::to_string(i), .when = random_text(chance), .priority = "bulk"});
+  return sla;
+}
+
+inline Placement random_placement(Chance& chance) {
+  static const std::vector<std::vector<std::string>> kOptions{
+      {}, {"fullCores"}, {"sameLlc", "sameNumaNode", "apartFromGuest"}, {"spread", "fullCores"}};
+  switch (chance.below(4)) {
+    case 0: return {};
+    case 1: return {.cpus = "2-3,6", .mode = "exclusive"};
+    case 2: return {.count = random_number(chance, 1, kCpusMax), .mode = "exclusive"};
+    default:
+      return {.count = random_number(chance, 1, kCpusMax), .options = chance.of(kOptions)};
+  }
+}
+
+inline SharingPolicySpec random_sharing_policy(Chance& chance) {
+  SharingPolicySpec spec{.match = {.domains = random_names(chance, 3),
+                                   .domain_labels = random_labels(chance)}};
+  static const std::vector<std::string> kSharing{"private", "group", "delayed", "open"};
+  spec.mode = chance.of(kSharing);
+  if (spec.mode == "group") spec.group = random_name(chance);
+  if (spec.mode == "open" && chance.one_in(2)) spec.names = {"www.example.org", "*.example.net"};
+  return spec;
+}
+
+inline BindingSpec random_binding(Chance& chance) {
+  BindingSpec spec{.domain = random_name(chance),
+                   .service = random_name(chance),
+                   .device = chance.one_in(2) ? "" : random_name(chance)};
+  if (chance.one_in(3)) spec.buffers = random_buffers(chance);
+  else if (chance.one_in(2)) spec.buffers_name = random_name(chance);
+  if (chance.one_in(3)) spec.sla = random_whole_sla(chance);
+  else if (chance.one_in(2)) spec.sla_name = random_name(chance);
+  if (chance.one_in(3)) spec.placement = random_placement(chance);
+  else if (chance.one_in(2)) spec.placement_name = random_name(chance);
+  return spec;
+}
+
+inline std::vector<std::string> random_types(Chance& chance) {
+  std::vector<std::string> types;
+  for (const char* type : {"sandbox", "container"})
+    if (chance.one_in(3)) types.emplace_back(type);
+  return types;
+}
+
 inline Spec random_spec(Chance& chance, Kind kind) {
   switch (kind) {
     case Kind::domain:
       return DomainSpec{.type = chance.one_in(2) ? "sandbox" : "container",
                         .description = chance.one_in(2) ? "" : random_text(chance),
+                        .guest = chance.one_in(2) ? "" : random_text(chance),
                         .memory_mib = chance.one_in(2) ? 128 : random_number(chance, 1, kMemoryMibMax)};
     case Kind::service: {
       ServiceSpec spec{.kind = "dns"};
@@ -103,15 +171,18 @@ inline Spec random_spec(Chance& chance, Kind kind) {
                               .match = {.domains = random_names(chance, 3),
                                         .domain_labels = random_labels(chance),
                                         .services = random_names(chance, 3),
-                                        .kinds = random_names(chance, 2)}});
+                                        .kinds = random_names(chance, 2),
+                                        .domain_types = random_types(chance),
+                                        .nodes = random_names(chance, 2),
+                                        .node_labels = random_labels(chance)},
+                              .mode = static_cast<Mode>(chance.below(3))});
       return spec;
     }
-    case Kind::binding:
-      return BindingSpec{.domain = random_name(chance),
-                         .service = random_name(chance),
-                         .device = chance.one_in(2) ? "" : random_name(chance),
-                         .buffers = chance.one_in(2) ? Buffers{} : random_buffers(chance),
-                         .sla = chance.one_in(2) ? Sla{} : random_sla(chance)};
+    case Kind::sharing_policy: return random_sharing_policy(chance);
+    case Kind::sla: return random_whole_sla(chance);
+    case Kind::placement: return random_placement(chance);
+    case Kind::buffers: return random_buffers(chance);
+    case Kind::binding: return random_binding(chance);
   }
   __builtin_unreachable();
 }

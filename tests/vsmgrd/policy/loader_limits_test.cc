@@ -6,6 +6,7 @@
 
 #include "tests/vsmgrd/model/random_resource.h"
 #include "tests/vsmgrd/policy/policy_text.h"
+#include "vsmgrd/policy/yaml_reader.h"
 
 namespace vs::test {
 namespace {
@@ -50,7 +51,51 @@ TEST(LoadPolicies, NodesHaveALimit) {
   for (std::size_t i = 1; i < kYamlNodesMax; ++i) names += ", x" + std::to_string(i);
   EXPECT_THAT(refusals("a: [" + names + "]\n"),
               ElementsAre(AllOf(StartsWith("f.yaml:1:"),
-                                HasSubstr("more than 10000 keys and values in one file"))));
+                                HasSubstr("more than 10000 keys and values in one document"))));
+}
+
+TEST(LoadPolicies, ManySmallDocumentsMakeOneLargeFile) {
+  constexpr int kBindings = 10'000;
+  std::string text;
+  for (int i = 0; i < kBindings; ++i) {
+    const std::string n = std::to_string(i);
+    text += "---\napiVersion: vservices/v1\nkind: Binding\nmetadata:\n  name: b" + n +
+            "\nspec:\n  domain: web" + n + "\n  service: dns\n  device: dns\n";
+  }
+  ASSERT_GT(text.size(), kYamlDocumentBytesMax);
+  const auto loaded = load_policies({{"large.yaml", text}});
+  ASSERT_TRUE(loaded) << loaded.error().error.message;
+  ASSERT_EQ(loaded->size(), kBindings);
+  EXPECT_EQ(loaded->back().metadata.sources.at("/spec/domain"),
+            (Source{"large.yaml", 9 * (kBindings - 1) + 7, 11}));
+}
+
+TEST(LoadPolicies, ADocumentHasALimitInBytes) {
+  const std::string comment = "#" + std::string(kYamlDocumentBytesMax - 10, 'x') + "\n";
+  EXPECT_TRUE(load_policies({{"f", kDomain + "---\n" + comment + "---\n" + comment}}));
+  EXPECT_THAT(refusals(kDomain + "---\n" + comment + comment),
+              ElementsAre("f.yaml:6:1: a document of more than 1048576 bytes"));
+  const std::string list = "---\na: [" + std::string(kYamlDocumentBytesMax, ',') + "]\n";
+  EXPECT_THAT(refusals(list), ElementsAre("f.yaml:1:1: a document of more than 1048576 bytes"));
+}
+
+TEST(LoadPolicies, DocumentsHaveALimitInNumber) {
+  std::string text;
+  for (std::size_t i = 0; i <= kYamlDocumentsMax; ++i) text += "---\n";
+  EXPECT_THAT(refusals(text),
+              ElementsAre("f.yaml:100001:1: more than 100000 documents in one file"));
+}
+
+TEST(LoadPolicies, NodesHaveALimitInOneFile) {
+  std::string names = "a: [x0";
+  for (std::size_t i = 1; i < kYamlNodesMax - 10; ++i) names += ", x" + std::to_string(i);
+  std::string text;
+  for (std::size_t i = 0; i <= kYamlNodesTotalMax / (kYamlNodesMax - 10); ++i)
+    text += "---\n" + names + "]\n";
+  if (text.size() > kYamlBytesMax) text.resize(kYamlBytesMax);
+  const YamlFile read = read_yaml({"f", text});
+  ASSERT_EQ(read.problems.size(), 1u);
+  EXPECT_EQ(read.problems[0].message, "more than 1000000 keys and values in one file");
 }
 
 TEST(LoadPolicies, KeysHaveALimit) {
@@ -61,11 +106,14 @@ TEST(LoadPolicies, KeysHaveALimit) {
 }
 
 TEST(LoadPolicies, TheFilesHaveALimitTogether) {
-  const std::string comment = "#" + std::string(kYamlBytesMax / 2, 'x') + "\n";
-  const auto loaded = load_policies({{"a", comment}, {"b", comment + kDomain}});
+  const std::string comment = "#" + std::string(kYamlDocumentBytesMax - 500, 'x') + "\n";
+  std::vector<PolicyFile> files(kYamlBytesMax / kYamlDocumentBytesMax, {"a", comment});
+  files.push_back({"b", kDomain});
+  EXPECT_TRUE(load_policies(files));
+  files.push_back({"c", comment});
+  const auto loaded = load_policies(files);
   ASSERT_FALSE(loaded);
-  EXPECT_THAT(loaded.error().error.message, HasSubstr("at most 1048576 are allowed"));
-  EXPECT_TRUE(load_policies({{"a", comment}, {"b", kDomain}}));
+  EXPECT_THAT(loaded.error().error.message, HasSubstr("at most 8388608 are allowed"));
 }
 
 TEST(LoadPolicies, FilesHaveNamesAndANumber) {

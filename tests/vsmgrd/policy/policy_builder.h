@@ -9,9 +9,10 @@
 
 namespace vs::test {
 
-inline void add_domain(Desired& desired, const std::string& name, Labels labels = {}) {
+inline void add_domain(Desired& desired, const std::string& name, Labels labels = {},
+                       const std::string& type = "sandbox") {
   desired.domains[name] = {.metadata = {.name = name, .labels = std::move(labels)},
-                           .spec = DomainSpec{}};
+                           .spec = DomainSpec{.type = type}};
 }
 inline void add_service(Desired& desired, const std::string& name,
                         const std::string& kind = "dns") {
@@ -26,6 +27,12 @@ inline void add_policy(Desired& desired, const std::string& name, std::vector<Ru
   policy.spec = AccessPolicySpec{std::move(rules)};
   desired.policies[name] = std::move(policy);
 }
+inline void add_sharing(Desired& desired, const std::string& name, const std::string& mode,
+                        RuleMatch match) {
+  desired.sharing_policies[name] = {
+      .metadata = {.name = name, .sources = {{"", {name + ".yaml", 1, 1}}}},
+      .spec = SharingPolicySpec{.match = std::move(match), .mode = mode}};
+}
 inline void add_binding(Desired& desired, const std::string& name, const std::string& domain,
                         const std::string& service) {
   desired.bindings[name] = {.metadata = {.name = name},
@@ -37,6 +44,11 @@ inline Rule allow(const std::string& id, RuleMatch match) {
 }
 inline Rule deny(const std::string& id, RuleMatch match) {
   return {id, Effect::deny, id + " says no", std::move(match)};
+}
+
+inline Rule on_trial(Mode mode, Rule rule) {
+  rule.mode = mode;
+  return rule;
 }
 
 }  // namespace vs::test

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/vsmgrd/policy/policy_builder.h"
+#include "vsmgrd/policy/engine.h"
 
 namespace vs::test {
 namespace {
@@ -31,7 +32,11 @@ TEST(Decide, NamesTheRuleThatAllows) {
   add_policy(desired, "p",
              {allow("other", {.domains = {"web2"}}), allow("web", {.domains = {"web1"}})});
   EXPECT_EQ(PolicySet(desired).decide("web1", "dns"),
-            (Decision{true, "p", "web", "web says yes", Source{"p.yaml", 2, 1}}));
+            (Decision{.allowed = true,
+                      .policy = "p",
+                      .rule = "web",
+                      .message = "web says yes",
+                      .source = Source{"p.yaml", 2, 1}}));
 }
 
 TEST(Decide, ADenyWinsOverEveryAllow) {

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "vsmgrd/policy/loader.h"
+#include "vsmgrd/policy/cases.h"
+#include "vsmgrd/policy/engine.h"
+#include "vsmgrd/policy/lint.h"
 #include "vsmgrd/policy/policy_set.h"
 
 namespace vs::test {
@@ -85,6 +88,29 @@ TEST(DemoPolicy, AllowsWeb1AndDeniesWeb2) {
   EXPECT_EQ(web2.rule, "deny-web2");
   EXPECT_EQ(web2.source, (Source{"demo.yaml", line_of(text, "- id: deny-web2"), 7}));
   EXPECT_NE(web2.message, "");
+}
+
+// Each file has a file of cases; each case passes, and the cases reach every rule.
+TEST(ShippedPolicies, DecideWhatTheirCasesSay) {
+  for (const auto& file : shipped_files()) {
+    const auto path = kPolicies / "tests" / file.filename();
+    const auto cases = load_cases({{path.filename().string(), text_of(path)}});
+    ASSERT_TRUE(cases) << path << ": " << cases.error().error.message;
+    const TestReport report = run_cases(load(file), {.name = "node1"}, *cases);
+    for (const CaseResult& result : report.results)
+      EXPECT_EQ(result.fault, "") << path << ": " << result.asked.name;
+    EXPECT_TRUE(report.uncovered.empty()) << path << ": " << report.uncovered.front().rule.id;
+    EXPECT_GT(report.rules, 0u);
+  }
+}
+
+TEST(ShippedPolicies, HaveNothingThatLintFinds) {
+  for (const auto& file : shipped_files()) {
+    const Desired desired = load(file);
+    for (const LintFinding& finding : lint(PolicySet(desired, {.name = "node1"}), desired))
+      ADD_FAILURE() << to_string(finding.source.value()) << ": " << finding.code << ": "
+                    << finding.message;
+  }
 }
 
 TEST(DemoPolicy, BindsDeviceDnsToTheDemosNameserver) {

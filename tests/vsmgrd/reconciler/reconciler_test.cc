@@ -12,7 +12,7 @@ namespace {
 
 using test::make;
 
-std::map<std::string, Decision> allow_all(const Desired& desired) {
+std::map<std::string, Decision> allow_all(const Desired& desired, const Affected&) {
   std::map<std::string, Decision> decisions;
   for (const auto& [name, binding] : desired.bindings) decisions[name] = {.allowed = true};
   return decisions;
@@ -54,6 +54,14 @@ TEST_F(ReconcilerTest, TellsTheBackendsAndWritesWhatIs) {
   EXPECT_EQ(store_->get(Kind::domain, "web1")->observed->socket_directory, "/homes/web1");
 }
 
+// A backend that binds in a home which is not given to it yet may not.
+TEST_F(ReconcilerTest, GivesADomainItsHomeBeforeABackendIsToldOfIt) {
+  apply();
+  ASSERT_TRUE(reconciler_->pass());
+  ASSERT_EQ(backends_.states.at("dns").config.bindings.size(), 1u);
+  EXPECT_EQ(backends_.homeless, std::vector<std::string>());
+}
+
 TEST_F(ReconcilerTest, StopsABackendThatNothingNeeds) {
   apply();
   ASSERT_TRUE(reconciler_->pass());
@@ -92,6 +100,35 @@ TEST_F(ReconcilerTest, SaysSinceWhenAStateHolds) {
   EXPECT_EQ(seen().since, bound) << "a restart of the daemon is no change of the object";
 }
 
+TEST_F(ReconcilerTest, ARestartChangesNothingThatABackendServesOn) {
+  apply();
+  ASSERT_TRUE(reconciler_->pass());
+  backends_.confirm("dns");
+  ASSERT_TRUE(reconciler_->pass());
+  ASSERT_EQ(state(), State::bound);
+  const std::int64_t events = store_->events().newest();
+  test::FakeBackends others;
+  reconciler_ = std::make_unique<Reconciler>(*store_, others, clock_, wake_);
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(state(), State::bound) << "the backend could not have answered yet";
+  others.confirm("dns");
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(store_->events().newest(), events) << "nothing happened to anybody";
+}
+
+TEST_F(ReconcilerTest, ABackendThatIsNotHeardAgainAfterARestartIsTold) {
+  apply();
+  ASSERT_TRUE(reconciler_->pass());
+  backends_.confirm("dns");
+  ASSERT_TRUE(reconciler_->pass());
+  test::FakeBackends others;
+  reconciler_ = std::make_unique<Reconciler>(*store_, others, clock_, wake_);
+  ASSERT_TRUE(reconciler_->pass());
+  clock_.advance(kTakeOverTime);
+  ASSERT_TRUE(reconciler_->pass());
+  EXPECT_EQ(state(), State::pending);
+}
+
 TEST_F(ReconcilerTest, KeepsTheHomesOfWhatIsDeclaredAndNoOthers) {
   apply();
   ASSERT_TRUE(reconciler_->pass());
@@ -104,6 +141,33 @@ TEST_F(ReconcilerTest, KeepsTheHomesOfWhatIsDeclaredAndNoOthers) {
   ASSERT_TRUE(store_->remove(Kind::domain, "web1", {}, {}));
   ASSERT_TRUE(reconciler_->pass());
   EXPECT_TRUE(backends_.homes_kept.back().empty());
+}
+
+// Backends that take their time, and look at the reconciler meanwhile.
+class SlowBackends final : public test::FakeBackends {
+ public:
+  void start(const std::string& kind) override {
+    FakeBackends::start(kind);
+    during();
+  }
+  std::function<void()> during;
+};
+
+TEST_F(ReconcilerTest, IsStuckWhileAPassTakesLongerThanItMay) {
+  apply();
+  SlowBackends backends;
+  Reconciler reconciler(*store_, backends, clock_, wake_);
+  bool at_first = true, later = false;
+  backends.during = [&] {
+    at_first = reconciler.stuck(std::chrono::seconds{10});
+    clock_.advance(std::chrono::seconds{11});
+    later = reconciler.stuck(std::chrono::seconds{10});
+  };
+  ASSERT_TRUE(reconciler.pass());
+  EXPECT_FALSE(at_first);
+  EXPECT_TRUE(later);
+  clock_.advance(std::chrono::hours{1});
+  EXPECT_FALSE(reconciler.stuck(std::chrono::seconds{10}));  // idle is not stuck
 }
 
 TEST_F(ReconcilerTest, PassesWhenRungAndEndsWhenStopped) {

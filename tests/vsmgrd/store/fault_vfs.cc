@@ -27,7 +27,10 @@ int read_file(sqlite3_file* file, void* into, int bytes, sqlite3_int64 at) {
   return methods_of(file)->xRead(real_of(file), into, bytes, at);
 }
 int write_file(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 at) {
-  if (const int fault = file_of(file)->vfs->before_write(); fault != SQLITE_OK) return fault;
+  if (const int fault = file_of(file)->vfs->before_write(); fault != SQLITE_OK) {
+    if (file_of(file)->vfs->tears()) methods_of(file)->xWrite(real_of(file), from, bytes / 2, at);
+    return fault;
+  }
   return methods_of(file)->xWrite(real_of(file), from, bytes, at);
 }
 int truncate_file(sqlite3_file* file, sqlite3_int64 bytes) {
@@ -136,6 +139,7 @@ int FaultVfs::before_write() {
   if (passes_ == 0) {
     passes_ = -1;
     result_ = later_result_;
+    struck_ = true;
   } else if (passes_ > 0) {
     --passes_;
   }

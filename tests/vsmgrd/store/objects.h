@@ -1,6 +1,7 @@
 // Resources, a clock and a policy for tests of the store, in few words.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
@@ -42,9 +43,13 @@ inline Resource written_at(Resource resource, const std::string& file, int line)
 
 // A stand-in for the policies: who has the label "may" gets what it asks for; the rule is said to
 // stand where the domain was written.
-inline std::map<std::string, Decision> decide_by_label(const Desired& desired) {
+inline std::map<std::string, Decision> decide_by_label(const Desired& desired,
+                                                       const Affected& affected) {
   std::map<std::string, Decision> decisions;
   for (const auto& [name, resource] : desired.bindings) {
+    if (!affected.all && std::find(affected.bindings.begin(), affected.bindings.end(), name) ==
+                             affected.bindings.end())
+      continue;
     const Metadata& domain =
         desired.domains.at(std::get<BindingSpec>(resource.spec).domain).metadata;
     const bool may = domain.labels.contains("may");

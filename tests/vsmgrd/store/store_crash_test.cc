@@ -17,7 +17,8 @@
 namespace vs::test {
 namespace {
 
-constexpr int kRounds = 50;
+constexpr int kDatabases = 10;  // of each of four
+constexpr int kRounds = 25;     // of each database
 constexpr std::size_t kAcknowledgedPerRoundMax = 8;
 
 // Change number N: a domain and a binding of that number, and N written on the counter.
@@ -80,11 +81,13 @@ int next_acknowledged(const Writer& writer) {
   return ::read(writer.acknowledged.get(), &number, sizeof number) == sizeof number ? number : 0;
 }
 
-TEST(StoreCrash, AKilledProcessLosesNothingAcknowledged) {
-  const TempDirectory directory;
+class StoreKills : public ::testing::TestWithParam<std::uint32_t> {};
+
+// What the kernel has taken survives the process, on any file system.
+void kill_again_and_again(std::mt19937& random) {
+  const TempDirectory directory("/dev/shm");
   const ManualClock clock;
   ASSERT_TRUE(open_store(directory.database(), clock)->apply({service("dns")}, {}));
-  std::mt19937 random(20261122);
   int acknowledged = 0;
   for (int round = 0; round < kRounds; ++round) {
     const Writer writer = start_writer(directory.database());
@@ -108,8 +111,16 @@ TEST(StoreCrash, AKilledProcessLosesNothingAcknowledged) {
     expect_whole(*store);
     acknowledged = count;
   }
-  EXPECT_GT(acknowledged, kRounds);
+  EXPECT_GT(acknowledged, kRounds / 4);
+  EXPECT_TRUE(open_store(directory.database(), clock)->audit().verify()->sound);
 }
+
+TEST_P(StoreKills, LoseNothingAcknowledged) {
+  std::mt19937 random(GetParam());
+  for (int i = 0; i < kDatabases && !HasFatalFailure(); ++i) kill_again_and_again(random);
+}
+
+INSTANTIATE_TEST_SUITE_P(OfAThousand, StoreKills, ::testing::Values(1, 2, 3, 4));
 
 // After a power cut at worst only synced bytes are left. So after each acknowledged change the
 // synced bytes alone must hold it.
@@ -134,6 +145,8 @@ TEST(StoreCrash, APowerCutLosesNothingAcknowledged) {
     const int syncs = vfs.syncs();
     ASSERT_TRUE(store->apply(change, {}));
     ASSERT_GT(vfs.syncs(), syncs);
+    // The writer may move the log after it has answered; what asks it next waits for that.
+    ASSERT_TRUE(store->apply({service("dns")}, {.dry_run = true}));
 
     const TempDirectory left;
     std::filesystem::copy(synced.path(), left.path(), std::filesystem::copy_options::recursive);

@@ -30,7 +30,7 @@ TEST_F(StoreOpen, DecidesAnewWhenOpened) {
     const auto store = open();
     ASSERT_TRUE(store->apply(kGiven, {}));
   }
-  const auto deny_all = [](const Desired& desired) {
+  const auto deny_all = [](const Desired& desired, const Affected&) {
     std::map<std::string, Decision> decisions;
     for (const auto& [name, resource] : desired.bindings)
       decisions[name] = {.message = "nobody may"};
@@ -86,7 +86,7 @@ TEST_F(StoreOpen, RefusesANewerSchemaAndLeavesItAlone) {
   const auto store = Store::open(directory_.database(), clock_, decide_by_label);
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::conflict);
-  EXPECT_THAT(store.error().message, HasSubstr("has schema 99, this vsmgrd knows schemas up to 1"));
+  EXPECT_THAT(store.error().message, HasSubstr("has schema 99, this vsmgrd knows schemas up to 2"));
   EXPECT_THAT(store.error().message, HasSubstr(directory_.database().string()));
   EXPECT_TRUE(bytes_of(directory_.database()) == bytes);
 }
@@ -105,7 +105,7 @@ TEST_F(StoreOpen, RefusesTheFileOfAnotherProgramAndLeavesItAlone) {
   EXPECT_TRUE(bytes_of(directory_.database()) == bytes);
 }
 
-TEST_F(StoreOpen, NamesTheRowItCannotRead) {
+TEST_F(StoreOpen, LeavesOutWhatItCannotReadAndWarnsOfIt) {
   {
     const auto store = open();
     ASSERT_TRUE(store->apply(kGiven, {}));
@@ -117,10 +117,24 @@ TEST_F(StoreOpen, NamesTheRowItCannotRead) {
     ASSERT_TRUE(
         database->run("UPDATE resource SET spec = '{\"kind\": \"dnss\"}' WHERE name = 'dns'"));
   }
-  const auto store = Store::open(directory_.database(), clock_, decide_by_label);
-  ASSERT_FALSE(store);
-  EXPECT_EQ(store.error().code, ErrorCode::internal);
-  EXPECT_THAT(store.error().message, HasSubstr("row Service \"dns\""));
+  {
+    const auto store = open();
+    EXPECT_FALSE(store->get(Kind::service, "dns"));
+    EXPECT_TRUE(store->list(Kind::binding)->empty()) << "they refer to it";
+    EXPECT_EQ(store->list(Kind::domain)->size(), 2u);
+    std::vector<std::string> messages;
+    for (const Warning& warning : store->warnings().list()) messages.push_back(warning.message);
+    EXPECT_THAT(messages,
+                ::testing::UnorderedElementsAre(
+                    HasSubstr("Service \"dns\" is left out: Service \"dns\": \"kind\" must be"),
+                    HasSubstr("Binding \"one\" is left out: it refers to Service \"dns\""),
+                    HasSubstr("Binding \"two\" is left out: it refers to Service \"dns\"")));
+    ASSERT_TRUE(store->apply({service("dns")}, {})) << "mends it";
+    EXPECT_EQ(store->list(Kind::binding)->size(), 2u) << "what needed it is back";
+    EXPECT_EQ(store->warnings().count_unresolved(), 0u) << "at once";
+  }
+  const auto store = open();
+  EXPECT_EQ(store->warnings().count_unresolved(), 0u);
 }
 
 TEST_F(StoreOpen, SaysThatTheDirectoryIsMissing) {

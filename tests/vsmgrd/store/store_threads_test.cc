@@ -12,8 +12,8 @@ namespace {
 
 using Expect = Precondition::Expect;
 
-constexpr int kWriters = 4;
-constexpr int kWritesEach = 10;
+constexpr int kWriters = 64;
+constexpr int kWritesEach = 3;
 
 TEST(StoreThreads, PreconditionsLoseNoUpdate) {
   const TempDirectory directory;

@@ -1,38 +1,20 @@
-// A directory of the test's own, gone with it.
+// Directories for databases, and what is in files.
 #pragma once
-
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 
-#include <gtest/gtest.h>
-
-#include "base/check.h"
+#include "tests/temporary_directory.h"
 
 namespace vs::test {
 
-class TempDirectory {
+// One for a database.
+class TempDirectory : public TemporaryDirectory {
  public:
-  TempDirectory() {
-    std::string name = ::testing::TempDir() + "vs-store-XXXXXX";
-    VS_CHECK(::mkdtemp(name.data()));
-    path_ = name;
-  }
-  ~TempDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::filesystem::path database() const { return path_ / "vsmgrd.db"; }
-
- private:
-  std::filesystem::path path_;
+  using TemporaryDirectory::TemporaryDirectory;
+  [[nodiscard]] std::filesystem::path database() const { return path() / "vsmgrd.db"; }
 };
 
 inline std::string bytes_of(const std::filesystem::path& path) {

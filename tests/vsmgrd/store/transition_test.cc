@@ -211,7 +211,8 @@ TEST(PlanRemove, RefusesWhatOthersReferTo) {
 
 TEST(PlanRemove, TakesTheDecisionAlong) {
   Desired before = after({}, {domain("web1"), service("dns"), binding("b", "web1", "dns")});
-  before.decisions = decide_by_label(before);
+  for (auto& [name, decision] : decide_by_label(before, {.all = true}))
+    before.decisions.insert_or_assign(name, decision);
   const auto transition = plan_remove(before, Kind::binding, "b", {Expect::version, 1});
   ASSERT_TRUE(transition);
   EXPECT_THAT(actions_of(*transition), ElementsAre("Binding b deleted"));

@@ -1,0 +1,27 @@
+// `vsctl op`: work that takes its time: listed, shown, waited for, cancelled.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "vsctl/commands/session.h"
+
+namespace vs::ctl {
+
+struct OperationOptions {
+  std::string id;
+};
+
+Outcome<ExitCode> list_operations(Session& session, const OperationOptions& options);
+Outcome<ExitCode> show_operation(Session& session, const OperationOptions& options);
+// Ends as the operation does: ok, failed or cancelled; timeout, when it goes on. Shows progress on a
+// terminal.
+Outcome<ExitCode> wait_operation(Session& session, const OperationOptions& options);
+// conflict, when it has ended or is past the point of no return.
+Outcome<ExitCode> cancel_operation(Session& session, const OperationOptions& options);
+
+// Begins what `path` stands for, and its result when it has succeeded. Errors also: failed, cancelled.
+Outcome<nlohmann::json> perform(Session& session, const std::string& path);
+
+}  // namespace vs::ctl

@@ -1,0 +1,35 @@
+// How the routes ask the store for a change: who asks, within which bounds, and answered how.
+//
+// Thread-safe.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "vsmgrd/api/router.h"
+#include "vsmgrd/api/waits.h"
+#include "vsmgrd/store/store.h"
+
+namespace vs::http {
+
+Actor actor_of(const Request& request);
+
+// What it may know of; null: everything.
+std::function<bool(const Resource&)> sees_of(const Identity& identity);
+
+// For a change that `call` asks for: its actor, its dry run, and what its identity may write.
+WriteOptions options_of(const Call& call);
+
+// {changes: [{kind, name, action}], decisionsChanged, resourceVersion}
+nlohmann::json encode(const ApplyOutcome& outcome);
+
+// `response`, which answers what `outcome` did; with ?wait=applied only once the data plane has it
+// (with "applied": true), or as 202, code committed_not_applied, when ?timeout= was over first.
+Response answer_applied(Waits& waits, const Store& store, const Call& call,
+                        const ApplyOutcome& outcome, Response response);
+
+// The parameters of that: "wait" and "timeout".
+std::vector<std::string> wait_parameters();
+// What is wrong with them. Errors: invalid.
+Result<> check_wait(const Call& call);
+
+}  // namespace vs::http
