@@ -57,10 +57,11 @@ endif()
 
 set(VS_LEAKS "LSAN_OPTIONS=suppressions=${VS_ROOT}/tests/leaks.txt:print_suppressions=0")
 
-# vs_test(FILE_test.cc library... [THREADED]) : one file, one executable, one ctest entry a case.
-# THREADED tests also run under ThreadSanitizer. Paths are relative to tests/.
+# vs_test(FILE_test.cc library... [THREADED] [READS_SOURCES]) : one file, one executable, one ctest entry a case.
+# THREADED tests also run under ThreadSanitizer. READS_SOURCES defines VS_SOURCE_DIR; without it an object is the same in
+# every checkout, and a compiler cache serves them all. Paths are relative to tests/.
 function(vs_test source)
-  cmake_parse_arguments(ARG "THREADED" "" "" ${ARGN})
+  cmake_parse_arguments(ARG "THREADED;READS_SOURCES" "" "" ${ARGN})
   file(RELATIVE_PATH relative ${VS_ROOT}/tests ${CMAKE_CURRENT_SOURCE_DIR}/${source})
   string(REGEX REPLACE "_test\\.cc$" "" name ${relative})
   string(REPLACE "/" "." name ${name})
@@ -71,8 +72,9 @@ function(vs_test source)
   target_precompile_headers(test.${name} REUSE_FROM vs_test_headers)
   target_compile_options(test.${name} PRIVATE ${VS_TEST_FLAGS})
   target_link_libraries(test.${name} PRIVATE ${ARG_UNPARSED_ARGUMENTS} vs_flags GTest::gtest_main GTest::gmock)
-  target_compile_definitions(test.${name} PRIVATE VS_SOURCE_DIR="${VS_ROOT}"
-                             VS_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  if(ARG_READS_SOURCES)
+    target_compile_definitions(test.${name} PRIVATE VS_SOURCE_DIR="${VS_ROOT}")
+  endif()
   gtest_discover_tests(test.${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
                        PROPERTIES TIMEOUT 120 ENVIRONMENT ${VS_LEAKS})
 endfunction()
