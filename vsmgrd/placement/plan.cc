@@ -1,0 +1,372 @@
+#include "vsmgrd/placement/plan.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "vsmgrd/placement/choose.h"
+
+namespace vs {
+namespace {
+
+bool has(const Placement& placement, std::string_view option) {
+  return std::find(placement.options.begin(), placement.options.end(), option) != placement.options.end();
+}
+
+// What one unit wishes, and the bindings that say so.
+struct UnitWish {
+  const PlacementWish* wish = nullptr;
+  std::vector<std::string> bindings;
+  const PlacedUnit* before = nullptr;  // that fitted
+  bool keeps = false;                  // the CPUs it had
+};
+
+class Planner {
+ public:
+  explicit Planner(const PlacementInput& input) : input_(input), topology_(input.topology) {
+    divide();
+    gather();
+  }
+
+  PlacementPlan make() {
+    // Those that name their CPUs have no choice: they go first, and who has them already before who comes.
+    // Who only counts its CPUs keeps those it has, if they are left; then comes who has none.
+    std::vector<const UnitKey*> refused, displaced;
+    for (const int rank : {0, 1, 2, 3}) {
+      for (const auto& [key, unit] : ordered(rank, displaced)) {
+        if (rank == 2) units_.at(*key).keeps = can_keep(*unit);
+        if (rank == 2 && !unit->keeps) displaced.push_back(key);
+        else if (!place(*key, *unit)) refused.push_back(key);
+      }
+    }
+    std::sort(refused.begin(), refused.end(), [](const UnitKey* one, const UnitKey* other) { return *one < *other; });
+    for (const UnitKey* key : refused) place_instead(*key, units_.at(*key));
+    for (const std::string& name : unlike_) refuse_unlike(name);
+    plan_.exclusive = exclusive_;
+    plan_.shared = pool_ - exclusive_;
+    plan_.isolated = (topology_.isolated & input_.allowed) - plan_.reserved - exclusive_;
+    return std::move(plan_);
+  }
+
+ private:
+  void divide() {
+    const CpuSet usable = topology_.online & input_.allowed;
+    plan_.reserved = input_.reserved & topology_.online;
+    pool_ = usable - topology_.isolated - plan_.reserved;
+    if (!pool_.empty()) return;
+    CpuSet all = usable - topology_.isolated;
+    if (all.empty()) all = usable.empty() ? topology_.online : usable;
+    pool_.add(all.list().back());
+    plan_.reserved_too_large = true;
+    plan_.reserved -= pool_;
+  }
+
+  void gather() {
+    for (const auto& [name, wish] : input_.wishes) {
+      if (!wishes(wish.placement)) continue;
+      const auto kind = input_.kinds.find(wish.kind);
+      const bool one_loop = kind != input_.kinds.end() && kind->second.one_loop;
+      const UnitKey key{wish.kind, one_loop ? std::string() : wish.domain};
+      plan_.bindings[name].unit = key;
+      UnitWish& unit = units_[key];
+      if (unit.wish == nullptr) {
+        unit.wish = &wish;
+        if (const auto before = input_.before.find(key); before != input_.before.end() && before->second.fits)
+          unit.before = &before->second;
+      }
+      if (unit.wish->placement == wish.placement) unit.bindings.push_back(name);
+      else unlike_.push_back(name);
+    }
+  }
+
+  // 0: names CPUs and has them; 1: names CPUs; 2: has as many as it wants; 3: the rest, the hardest to please first.
+  int rank_of(const UnitWish& unit) const {
+    const Placement& wish = unit.wish->placement;
+    if (!wish.cpus.empty()) return unit.before != nullptr && unit.before->cpus == named(wish) ? 0 : 1;
+    return unit.before != nullptr && unit.before->cpus.size() == count_of(wish) ? 2 : 3;
+  }
+
+  std::vector<std::pair<const UnitKey*, const UnitWish*>> ordered(int rank, const std::vector<const UnitKey*>& displaced) const {
+    std::vector<std::pair<const UnitKey*, const UnitWish*>> units;
+    for (const auto& [key, unit] : units_)
+      if (rank_of(unit) == rank || (rank == 3 && std::find(displaced.begin(), displaced.end(), &key) != displaced.end()))
+        units.emplace_back(&key, &unit);
+    std::stable_sort(units.begin(), units.end(), [](const auto& one, const auto& other) {
+      const Placement& left = one.second->wish->placement;
+      const Placement& right = other.second->wish->placement;
+      const bool alone = left.mode == "exclusive";
+      if (alone != (right.mode == "exclusive")) return alone;
+      return left.count > right.count;
+    });
+    return units;
+  }
+
+  static CpuSet named(const Placement& wish) {
+    const auto cpus = parse_cpus(wish.cpus);
+    return cpus ? CpuSet(*cpus) : CpuSet();
+  }
+  static std::size_t count_of(const Placement& wish) { return std::max<std::size_t>(1, wish.count); }
+
+  // Where its guest may run; empty when that is not known, or is everywhere.
+  CpuSet guest_cores(const std::string& domain) const {
+    const auto guest = input_.guests.find(domain);
+    if (guest == input_.guests.end()) return {};
+    const CpuSet cpus = guest->second & topology_.online;
+    return cpus == topology_.online ? CpuSet() : topology_.cores_of(cpus);
+  }
+
+  CpuSet free_for(const Placement& wish) const {
+    CpuSet free = pool_ - exclusive_;
+    if (wish.mode == "exclusive") {
+      free -= shared_;
+      if (!wish.cpus.empty()) free |= (topology_.isolated & input_.allowed) - plan_.reserved - exclusive_ - shared_;
+    }
+    return free;
+  }
+
+  bool place(const UnitKey& key, const UnitWish& unit) {
+    const Placement& wish = unit.wish->placement;
+    const std::string& domain = unit.wish->domain;
+    BindingPlace place{.unit = key};
+    CpuSet cpus;
+    if (!wish.cpus.empty()) {
+      cpus = named(wish);
+      refuse_named(cpus, wish, domain, place);
+    } else {
+      cpus = choose_counted(key, unit, place);
+    }
+    if (place.misfit == Misfit::none && wish.mode == "exclusive" && (pool_ - exclusive_ - cpus).empty())
+      refuse(place, Misfit::exhausted, fmt::format("no CPU would be left for those that share, without {}", to_string(cpus)),
+             fits_of(wish));
+    std::optional<std::uint32_t> loop;
+    if (place.misfit == Misfit::none) {
+      loop = loop_for(key, cpus, unit.before);
+      if (!loop) refuse(place, Misfit::loops_exhausted, fmt::format("backend {} has no more loops ({})", key.first, kBackendLoopsMax),
+                        "CPUs that another of its bindings has");
+    }
+    for (const std::string& binding : unit.bindings) plan_.bindings[binding] = place;
+    if (place.misfit != Misfit::none) return false;
+    take(key, cpus, *loop, wish.mode == "exclusive", true);
+    return true;
+  }
+
+  static ChoiceTerms terms_of(const Placement& wish) {
+    return {.count = count_of(wish),
+            .full_cores = has(wish, "fullCores"),
+            .same_llc = has(wish, "sameLlc"),
+            .same_node = has(wish, "sameNumaNode"),
+            .spread = has(wish, "spread"),
+            .pack = wish.mode == "exclusive"};
+  }
+
+  // What is free of where it wants to be.
+  CpuSet around(const UnitWish& unit) const {
+    const Placement& wish = unit.wish->placement;
+    CpuSet from = free_for(wish);
+    const CpuSet guest = guest_cores(unit.wish->domain);
+    if (has(wish, "apartFromGuest")) from -= guest;
+    if (has(wish, "sameCoreAsGuest") && !guest.empty()) from &= guest;
+    return from;
+  }
+
+  bool can_keep(const UnitWish& unit) const {
+    return around(unit).contains(unit.before->cpus) && meets(topology_, unit.before->cpus, terms_of(unit.wish->placement));
+  }
+
+  static void refuse(BindingPlace& place, Misfit misfit, std::string message, std::string fits) {
+    if (place.misfit != Misfit::none) return;
+    place.misfit = misfit;
+    place.message = std::move(message);
+    place.fits = std::move(fits);
+  }
+
+  std::string fits_of(const Placement& wish) const {
+    CpuSet free = free_for(wish);
+    if (wish.mode == "exclusive") {
+      // One must stay for the others.
+      if (const CpuSet pool = pool_ - exclusive_; free.contains(pool) && !pool.empty()) free.remove(pool.list().back());
+    }
+    if (free.empty()) return wish.mode == "exclusive" ? "mode: shared fits" : "";
+    if (wish.cpus.empty())
+      return fmt::format("at most {} of {} fit{}", free.size(), to_string(free), free.size() == 1 ? "s" : "");
+    return fmt::format("any of {} fits", to_string(free));
+  }
+
+  void refuse_named(const CpuSet& cpus, const Placement& wish, const std::string& domain, BindingPlace& place) const {
+    const auto check = [&](const CpuSet& bad, Misfit misfit, const char* what) {
+      if (!bad.empty()) refuse(place, misfit, fmt::format("CPU {} {}", to_string(bad), what), fits_of(wish));
+    };
+    const bool alone = wish.mode == "exclusive";
+    check(cpus - topology_.online - topology_.offline, Misfit::absent, "is not there");
+    check(cpus & topology_.offline, Misfit::offline, "is offline");
+    check(cpus - input_.allowed, Misfit::forbidden, "is not for this daemon: its cgroup or affinity leaves it out");
+    check(cpus & plan_.reserved, Misfit::reserved_overlap, "is reserved");
+    if (!alone) check(cpus & topology_.isolated, Misfit::isolated, "is isolated, and only given in mode exclusive");
+    check(cpus & exclusive_, Misfit::taken, "is another's alone");
+    if (alone) check(cpus & shared_, Misfit::taken, "is shared by others already");
+    if (has(wish, "fullCores")) check(topology_.cores_of(cpus) - cpus, Misfit::smt_alignment, "is left over of a core that is not named in full");
+    if (has(wish, "apartFromGuest")) check(cpus & guest_cores(domain), Misfit::guest_overlap, "is of a core that its guest runs on");
+  }
+
+  CpuSet choose_counted(const UnitKey& key, const UnitWish& unit, BindingPlace& place) {
+    const Placement& wish = unit.wish->placement;
+    const bool alone = wish.mode == "exclusive";
+    const std::size_t count = count_of(wish);
+    if (unit.keeps) return unit.before->cpus;
+    if (const CpuSet free = free_for(wish); free.size() < count) {
+      refuse(place, Misfit::exhausted,
+             fmt::format("{} CPU{} free", free.size(), free.size() == 1 ? " is" : "s are"), fits_of(wish));
+      return {};
+    }
+    const CpuSet from = around(unit);
+    if (from.size() < count) {
+      const bool same = has(wish, "sameCoreAsGuest");
+      refuse(place, same ? Misfit::guest_elsewhere : Misfit::guest_overlap,
+             fmt::format("the guest runs on the cores {}: {} free {}", to_string(guest_cores(unit.wish->domain)),
+                         from.empty() ? "none is" : to_string(from) + " are", same ? "there" : "apart from them"),
+             from.empty() ? "leave the option out" : fmt::format("at most {} fits", from.size()));
+      return {};
+    }
+    const ChoiceTerms terms = terms_of(wish);
+    // Once a backend has no loop left, who shares joins a loop that there is.
+    if (!alone && !has_loop_left(key.first))
+      if (auto joined = join(key.first, from, terms)) return *joined;
+    const Choice choice = choose(topology_, from, load_, terms);
+    if (choice.misfit != Misfit::none) refuse(place, choice.misfit, choice.message, choice.fits);
+    return choice.cpus;
+  }
+
+  std::optional<CpuSet> join(const std::string& kind, const CpuSet& from, const ChoiceTerms& terms) const {
+    std::optional<CpuSet> best;
+    std::size_t best_users = 0;
+    for (const auto& [loop, group] : groups_of(kind)) {
+      if (group.alone || !from.contains(group.cpus) || !meets(topology_, group.cpus, terms)) continue;
+      if (best && group.users >= best_users) continue;
+      best = group.cpus;
+      best_users = group.users;
+    }
+    return best;
+  }
+
+  struct Group {
+    CpuSet cpus;
+    bool alone = false;
+    std::size_t users = 0;
+  };
+  using Groups = std::map<std::uint32_t, Group>;  // by loop
+  const Groups& groups_of(const std::string& kind) const {
+    static const Groups kNone;
+    const auto found = groups_.find(kind);
+    return found == groups_.end() ? kNone : found->second;
+  }
+
+  std::uint32_t loops_before(const std::string& kind) const {
+    const auto known = input_.kinds.find(kind);
+    return known == input_.kinds.end() ? 1 : known->second.loops;
+  }
+  bool has_loop_left(const std::string& kind) const {
+    return groups_of(kind).size() + loops_before(kind) < kBackendLoopsMax;
+  }
+
+  // The loop that has these CPUs; else the one it had, or the lowest that is free.
+  std::optional<std::uint32_t> loop_for(const UnitKey& key, const CpuSet& cpus, const PlacedUnit* before) const {
+    const auto kind = input_.kinds.find(key.first);
+    if (kind != input_.kinds.end() && kind->second.one_loop) return 0;
+    const Groups& groups = groups_of(key.first);
+    for (const auto& [loop, group] : groups)
+      if (group.cpus == cpus) return loop;
+    const std::uint32_t first = loops_before(key.first);
+    if (before != nullptr && before->loop >= first && before->loop < kBackendLoopsMax && !groups.contains(before->loop)) return before->loop;
+    for (std::uint32_t loop = first; loop < kBackendLoopsMax; ++loop)
+      if (!groups.contains(loop) && !is_kept(key.first, loop)) return loop;
+    for (std::uint32_t loop = first; loop < kBackendLoopsMax; ++loop)
+      if (!groups.contains(loop)) return loop;
+    return std::nullopt;
+  }
+  // Another unit, not placed yet, has it.
+  bool is_kept(const std::string& kind, std::uint32_t loop) const {
+    for (auto at = units_.lower_bound({kind, ""}); at != units_.end() && at->first.first == kind; ++at)
+      if (at->second.before != nullptr && at->second.before->loop == loop) return true;
+    return false;
+  }
+
+  void take(const UnitKey& key, const CpuSet& cpus, std::uint32_t loop, bool alone, bool fits) {
+    plan_.units[key] = {cpus, loop, fits};
+    Group& group = groups_[key.first][loop];
+    group.cpus = cpus;
+    group.alone = alone;
+    ++group.users;
+    (alone ? exclusive_ : shared_) |= cpus;
+    for (const std::uint32_t cpu : cpus.list()) ++load_[cpu];
+    for (const std::string& binding : units_.at(key).bindings) plan_.bindings[binding].cpus = cpus;
+  }
+
+  // What is left of the CPUs it names, shared; else as many as it wants, anywhere; else the shared pool.
+  void place_instead(const UnitKey& key, const UnitWish& unit) {
+    const Placement& wish = unit.wish->placement;
+    const CpuSet free = pool_ - exclusive_;
+    CpuSet cpus;
+    if (!wish.cpus.empty()) cpus = named(wish) & free;
+    else if (free.size() >= count_of(wish)) cpus = choose(topology_, free, load_, {.count = count_of(wish)}).cpus;
+    if (cpus.empty()) return;
+    if (const auto loop = loop_for(key, cpus, nullptr)) take(key, cpus, *loop, false, false);
+  }
+
+  void refuse_unlike(const std::string& name) {
+    BindingPlace& place = plan_.bindings[name];
+    const UnitWish& unit = units_.at(place.unit);
+    refuse(place, Misfit::one_loop,
+           fmt::format("one thread serves it and binding {}, which wishes otherwise", unit.bindings.front()),
+           fmt::format("the placement of binding {} fits", unit.bindings.front()));
+    if (const auto placed = plan_.units.find(place.unit); placed != plan_.units.end()) place.cpus = placed->second.cpus;
+  }
+
+  const PlacementInput& input_;
+  const Topology& topology_;
+  PlacementPlan plan_;
+  CpuSet pool_;        // exclusive ones included
+  CpuSet exclusive_;
+  CpuSet shared_;      // that units which share are placed on
+  CpuLoads load_;
+  std::map<UnitKey, UnitWish> units_;
+  std::vector<std::string> unlike_;
+  std::map<std::string, Groups> groups_;  // by kind
+};
+
+}  // namespace
+
+std::string_view name_of(Misfit misfit) {
+  switch (misfit) {
+    case Misfit::none: return "";
+    case Misfit::absent: return "Absent";
+    case Misfit::offline: return "Offline";
+    case Misfit::forbidden: return "Forbidden";
+    case Misfit::reserved_overlap: return "ReservedOverlap";
+    case Misfit::isolated: return "Isolated";
+    case Misfit::taken: return "Taken";
+    case Misfit::smt_alignment: return "SMTAlignment";
+    case Misfit::llc_full: return "LLCFull";
+    case Misfit::numa_full: return "NUMAFull";
+    case Misfit::guest_overlap: return "GuestOverlap";
+    case Misfit::guest_elsewhere: return "GuestElsewhere";
+    case Misfit::exhausted: return "Exhausted";
+    case Misfit::loops_exhausted: return "LoopsExhausted";
+    case Misfit::one_loop: return "OneLoop";
+  }
+  __builtin_unreachable();
+}
+
+PlacementPlan plan_placement(const PlacementInput& input) { return Planner(input).make(); }
+
+std::optional<BindingPlace> misfit_of(const Placement& placement, const PlacementInput& input) {
+  PlacementInput alone = input;
+  alone.wishes = {{"", {.kind = "", .domain = "", .placement = placement}}};
+  alone.before.clear();
+  alone.guests.clear();
+  PlacementPlan plan = plan_placement(alone);
+  const auto found = plan.bindings.find("");
+  if (found == plan.bindings.end() || found->second.misfit == Misfit::none) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace vs
