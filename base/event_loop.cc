@@ -145,7 +145,7 @@ std::span<const epoll_event> EventLoop::wait_hot(std::chrono::nanoseconds timeou
   const TimePoint begun = std::chrono::steady_clock::now();
   std::span<const epoll_event> ready;
   const bool always = poller_->spins();
-  if (always || !load_.crowded(begun, poller_->active(begun))) {
+  if (always || (!never_looks_ && !load_.crowded(begun, poller_->active(begun)))) {
     const auto limit = always ? timeout : std::min(timeout, window_.length());
     for (int look = 0; std::chrono::steady_clock::now() - begun < limit; ++look) {
       if (look % kLooksPerEpoll == 0) ready = sleep(std::chrono::nanoseconds(0));

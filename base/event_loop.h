@@ -82,6 +82,8 @@ class EventLoop {
 
   // Has the loop look at `poller` whenever it looks at descriptors; one at most, nullptr for none.
   void poll_with(Poller* poller) { poller_ = poller; }
+  // Sleeps at once when there is nothing to do, for who brings work needs this core. A poller that spins does all the same.
+  void never_look(bool never) { never_looks_ = never; }
   [[nodiscard]] const LoopCounts& counts() const { return counts_; }
 
   void run();   // until stop()
@@ -107,6 +109,7 @@ class EventLoop {
 
   std::array<epoll_event, kEventsPerWait> events_;
   Poller* poller_ = nullptr;
+  bool never_looks_ = false;
   SpinWindow window_;
   LoadProbe load_;
   LoopCounts counts_;

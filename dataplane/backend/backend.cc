@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "dataplane/backend/handover.h"
 
 namespace vs {
 namespace {
@@ -45,7 +46,9 @@ Backend::~Backend() {
   service_.reset();
 }
 
-control::Applied Backend::configure(const control::Configure& configure) {
+control::Applied Backend::configure(const control::Configure& wanted) { return configure(wanted, {}); }
+
+control::Applied Backend::configure(const control::Configure& configure, std::vector<std::unique_ptr<Departing>> arriving) {
   control::Applied applied{.number = configure.number};
   std::vector<Service::Named> services;
   for (const auto& service : configure.services) {
@@ -54,6 +57,7 @@ control::Applied Backend::configure(const control::Configure& configure) {
       if (binding.granted && binding.service == service.name) services.back().rights.push_back(binding.rights);
   }
   auto problems = service_->configure(services);
+  const std::vector<SessionId> arrived = arrive(std::move(arriving));
   FramePools::Changes frames = configure_frames(configure);
   std::move(frames.problems.begin(), frames.problems.end(), std::back_inserter(problems));
   for (auto& [name, error] : problems)
@@ -93,6 +97,9 @@ control::Applied Backend::configure(const control::Configure& configure) {
   before.clear();
   for (const auto& [name, domain] : domains_before)
     for (Flow& flow : domain->flows) scheduler_.remove(flow);
+  const auto now = std::chrono::steady_clock::now();
+  for (const SessionId id : arrived)
+    if (LiveSession* live = live_session(id)) make_ready(id, *live, now);  // looks, and asks for the doorbell
   return applied;
 }
 
@@ -229,6 +236,7 @@ void Backend::end_session(SessionId id, const char* why) {
   --domain.sessions;
   domain.memory_bytes -= live.session.memory_bytes();
   if (live.binding.config.terms.wait == control::WaitMode::spin) --spinning_;
+  if (live.leaving) depart_if_answered(domain);
   log::debug("session.ended", {{"binding", live.binding.config.name}, {"why", why}});
   // The guest sees the end at once; the memory goes when nobody on the stack uses it.
   live.session.link().hang_up();

@@ -38,6 +38,7 @@ inline constexpr std::chrono::microseconds kThrottlePauseMin{50};  // between tw
 inline constexpr std::chrono::milliseconds kRequestTimeoutMax{60'000};
 inline constexpr std::chrono::milliseconds kActiveWindow{2};  // guests that asked for nothing in it do not count as active
 inline constexpr std::chrono::seconds kBrokenLogPause{1};     // of one binding
+inline constexpr std::chrono::milliseconds kHandoverMax{1'000};  // for what was asked to be answered before a domain goes
 inline constexpr std::size_t kMisdeedBytesMax = 256;          // of words that vsmgrd is told
 
 // What the loops of a process tell each other: how many guests each serves just now. Thread-safe.
@@ -54,8 +55,23 @@ class Backend final : public ReplySink, public Poller {
           Neighbours* neighbours = nullptr);
   ~Backend() override;
 
-  // Serves exactly `configure` from now on; what cannot be served is told, the rest is.
+  // A domain on its way from one loop to another: its bindings with their counters, its share, its sessions. Belongs to nobody's
+  // thread; one that is dropped hangs up on its guests.
+  struct Departing;
+
+  // Serves exactly `configure` from now on, with the domains that arrive; what cannot be served is told, the rest is.
+  control::Applied configure(const control::Configure& configure, std::vector<std::unique_ptr<Departing>> arriving);
   control::Applied configure(const control::Configure& configure);
+
+  // Takes no more requests of a domain, and calls `done` with it, from the loop, once all that it took is answered. Sessions of
+  // which that is not so after kHandoverMax, and those that cannot leave their loop, end: their guests ask the next one again.
+  // nullptr when the domain is not known.
+  void release(const std::string& domain, std::function<void(std::unique_ptr<Departing>)> done);
+
+  // Whether its guests run on its core, too: then it does not look for work, which would keep them from bringing it.
+  void share_core(bool shares) { loop_.never_look(shares); }
+  // Where the processes of each domain's sessions may run.
+  [[nodiscard]] std::vector<control::GuestFound> guests() const;
 
   [[nodiscard]] std::vector<Sample> samples() const;
   // All about one binding, for people; null when it is not known (schemas/openapi.yaml, BindingLive).
@@ -114,8 +130,12 @@ class Backend final : public ReplySink, public Poller {
     bool gathering = false;    // waits until more has come (WaitMode::timer)
     bool hears_again = false;  // its doorbell was not heard for a while: a sign may come that nobody gave
     bool hot = false;          // looked at by poll(); its guest was not asked to ring
+    bool leaving = false;      // its domain goes to another loop: nothing more is taken
   };
 
+  void depart_if_answered(const Domain& domain);
+  void depart(const std::string& domain);
+  std::vector<SessionId> arrive(std::vector<std::unique_ptr<Departing>> arriving);
   FramePools::Changes configure_frames(const control::Configure& configure);
   Result<> open_binding(Binding& binding);
   void end_guests(Binding& binding);
@@ -166,6 +186,12 @@ class Backend final : public ReplySink, public Poller {
   FramePools frames_;
   std::unique_ptr<Service> service_;
   Scheduler scheduler_;
+  struct Leave {
+    std::uint64_t number;
+    std::function<void(std::unique_ptr<Departing>)> done;
+  };
+  std::map<std::string, Leave> leaving_;  // by domain
+  std::uint64_t leaves_ = 0;
   std::optional<SessionId> serving_;  // whose turn it is: answers that come meanwhile are part of its cost
   std::vector<SessionId> hot_;
   std::size_t spinning_ = 0;        // sessions whose binding wants it

@@ -24,6 +24,8 @@ class Commanded {
   virtual void report(std::function<void(std::vector<Sample>)> done) = 0;
   // Null when the binding is not known.
   virtual void describe(const std::string& binding, std::function<void(nlohmann::json)> done) = 0;
+  // Where its loops and its guests run, once the loops run where they should (control::Located, without its number).
+  virtual void locate(std::function<void(control::Located)> done) = 0;
   virtual void take_refusals(std::function<void(std::vector<control::Refused>)> done) = 0;
   // Calls `done` when all that serves has run.
   virtual void ping(std::function<void()> done) = 0;

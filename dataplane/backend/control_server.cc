@@ -73,6 +73,11 @@ void ControlServer::obey(const control::Command& command) {
     return commanded_.describe(describe->binding, [this, here, number = describe->number](nlohmann::json live) {
       if (!here.expired()) send(control::Described{number, std::move(live)});
     });
+  if (const auto* locate = std::get_if<control::Locate>(&command))
+    return commanded_.locate([this, here, number = locate->number](control::Located located) {
+      located.number = number;
+      if (!here.expired()) send(std::move(located));
+    });
   log::info("control.stop");
   loop_.stop();
 }

@@ -28,6 +28,8 @@
 
 namespace {
 
+constexpr std::size_t kPlacedXenLoopsMax = 64;  // that domUs can be placed on: their bells are opened before privilege is dropped
+
 constexpr std::string_view kUsage = R"(usage: vsbackend --kind KIND --control-fd FD --directory DIR [--user UID:GID] [--loops COUNT]
                  [--log-level LEVEL]
 
@@ -134,13 +136,13 @@ void obey(vs::EventLoop& loop, const Options& options, vs::Commanded& commanded)
 vs::Result<> serve_rings(vs::EventLoop& loop, const Options& options) {
   auto service = service_maker(options.kind);
   if (!service) return vs::fail(std::move(service.error()));
-  const auto door = open_xen(options.loops);
+  const auto door = open_xen(options.loops + kPlacedXenLoopsMax);
   if (auto dropped = vs::drop_privilege(options.user); !dropped) return dropped;
   const std::size_t loops = options.kind == "pubsub" ? 1 : options.loops;  // its guests meet in its channels
   vs::Shards shards(loop, options.kind, loops, *service,
                     [&]() -> std::unique_ptr<vs::Transport> {
                       auto local = std::make_unique<vs::LocalTransport>(options.directory);
-                      auto xen = door ? std::make_unique<vs::XenTransport>(*door) : nullptr;
+                      auto xen = door && door->has_bells() ? std::make_unique<vs::XenTransport>(*door) : nullptr;
                       return std::make_unique<vs::Transports>(std::move(local), std::move(xen));
                     });
   if (door) door->start();

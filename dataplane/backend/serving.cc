@@ -23,7 +23,7 @@ void Backend::on_sign(SessionId id, Link::Sign sign) {
   LiveSession* live = live_session(id);
   if (live == nullptr) return;
   ++live->binding.counters.doorbells_received;
-  if (live->ready) return;
+  if (live->ready || live->leaving) return;
   const bool expected = std::exchange(live->hears_again, false);
   if (!live->session.has_request()) {
     if (!expected) rang_in_vain(id, *live);
@@ -73,6 +73,7 @@ void Backend::end_gathering(SessionId id) {
 }
 
 void Backend::make_ready(SessionId id, LiveSession& live, TimePoint now) {
+  if (live.leaving) return;
   live.session.look(now);
   live.ready = true;
   scheduler_.ready(live.binding.flow(), id);
@@ -91,6 +92,10 @@ void Backend::run_turns() {
 Backend::TimePoint Backend::serve(const Scheduler::Turn& turn, TimePoint begun) {
   LiveSession* live = live_session(turn.session);
   if (live == nullptr) return begun;
+  if (live->leaving) {
+    live->ready = false;
+    return begun;
+  }
   live->ready = false;
   live->gathering = false;
   if (std::exchange(live->window, window_) != window_) ++active_;
@@ -202,6 +207,7 @@ void Backend::answer_with(std::uint64_t ticket, std::size_t bytes_copied, Give g
   const Cost time = serving_ ? 0 : (std::chrono::steady_clock::now() - now).count();
   scheduler_.charge(live->binding.flow(), time + cost_of_bytes(bytes_copied));
   if (!given) return break_session(id, given.error());
+  if (live->leaving && live->session.answered()) depart_if_answered(*live->binding.domain);
   if (held && !live->ready && !live->throttled && serving_ != id) make_ready(id, *live, now);
 }
 
@@ -247,7 +253,7 @@ bool Backend::poll() {
       hot_.pop_back();
       continue;
     }
-    if (live->ready || live->throttled || !live->session.has_request()) continue;
+    if (live->ready || live->throttled || live->leaving || !live->session.has_request()) continue;
     make_ready(hot_[i], *live, std::chrono::steady_clock::now());
   }
   if (scheduler_.empty()) return false;
@@ -262,7 +268,7 @@ bool Backend::settle() {
     LiveSession* live = live_session(id);
     if (live == nullptr) continue;
     live->hot = false;
-    if (live->ready || live->throttled || live->session.rest()) continue;
+    if (live->ready || live->throttled || live->leaving || live->session.rest()) continue;
     keep_hot(id, *live);
     quiet = false;
   }

@@ -52,6 +52,9 @@ class Session {
   // Takes the frames that the guest gives back, up to the next request, and says how many: they need no answer, and were counted
   // against its rate when they were asked for.
   Result<std::size_t> take_returns();
+  // Whether all that was taken has been answered.
+  [[nodiscard]] bool answered() const { return unanswered_ == 0; }
+  [[nodiscard]] bool reads_frames() const { return reader_ != nullptr; }
   [[nodiscard]] bool waiting_for_answers() const { return unanswered_ == kUnansweredMax; }
 
   // Notes that it waits for answers.

@@ -1,11 +1,13 @@
 // The loops of a backend: one a core, each with its thread, its own service and its share of the domains.
 //
-// A domain belongs to one loop for as long as it is bound, so its rings have one consumer and its sessions one scheduler. Nothing
-// here waits: what the loops are asked is answered by callbacks on the control loop, when all of them have.
+// A domain belongs to one loop at a time, so its rings have one consumer and its sessions one scheduler. Loops that a configuration
+// places on CPUs are made when it names them; a domain that it places goes to that loop with its sessions, between two requests.
+// Nothing here waits: what the loops are asked is answered by callbacks on the control loop, when all of them have.
 // Owned by the thread of the control loop.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,7 +23,8 @@
 
 namespace vs {
 
-inline constexpr std::size_t kLoopsMax = 64;
+inline constexpr std::size_t kLoopsMax = 64;         // that are not placed
+inline constexpr std::size_t kConfiguresMax = 16;    // that wait for domains on their way; then older ones are passed over
 
 // As many as there are cores that this process may use, at most kLoopsMax.
 std::size_t usable_cores();
@@ -31,7 +34,7 @@ class Shards final : public Commanded {
   using MakeService = std::function<std::unique_ptr<Service>(EventLoop& loop)>;
   using MakeTransport = std::function<std::unique_ptr<Transport>()>;
 
-  // `count`: 1 .. kLoopsMax. The last two are called once for each loop, here.
+  // `count`: 1 .. kLoopsMax. The last two are called once for each loop, on this thread.
   Shards(EventLoop& control, std::string kind, std::size_t count, const MakeService& make_service,
          const MakeTransport& make_transport);
   // Ends all sessions and waits for the threads.
@@ -44,6 +47,7 @@ class Shards final : public Commanded {
   void configure(const control::Configure& configure, std::function<void(control::Applied)> done) override;
   void report(std::function<void(std::vector<Sample>)> done) override;
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done) override;
+  void locate(std::function<void(control::Located)> done) override;
   void take_refusals(std::function<void(std::vector<control::Refused>)> done) override;
   void ping(std::function<void()> done) override;
   void on_refusal(std::function<void()> callback) override { on_refusal_ = std::move(callback); }
@@ -54,17 +58,41 @@ class Shards final : public Commanded {
     std::unique_ptr<Backend> backend;
     std::thread thread;
     std::size_t domains = 0;
+    control::Cpus cpus;  // where it should run
+    bool with_guests = false;
   };
+  using ShardMap = std::map<std::uint32_t, std::unique_ptr<Shard>>;  // by number of the loop
+  struct Waiting {
+    control::Configure configure;
+    std::function<void(control::Applied)> done;
+  };
+  struct Move {
+    std::string domain;
+    std::uint32_t from;
+    std::uint32_t to;
+  };
+  using Arrivals = std::map<std::uint32_t, std::vector<std::unique_ptr<Backend::Departing>>>;  // by loop
   template <class Part, class All>
-  void gather(std::function<Part(Backend&, std::size_t shard)> ask, All start, std::function<void(All&, Part)> add,
+  void gather(std::function<Part(Backend&, std::uint32_t shard)> ask, All start, std::function<void(All&, Part)> add,
               std::function<void(All)> done);
-  std::size_t shard_of(const std::string& domain);
+  void add_shard(std::uint32_t number);
+  void start(Shard& shard);
+  std::uint32_t shard_of(const std::string& domain) const;
+  std::vector<Move> assign(const control::Configure& configure);
+  void next();
+  void move(std::vector<Move> moves);
+  void apply(std::shared_ptr<Arrivals> arrivals);
 
   EventLoop& control_;
   std::string kind_;
   Neighbours neighbours_;
-  std::vector<std::unique_ptr<Shard>> shards_;
-  std::map<std::string, std::size_t> shard_of_domain_;
+  MakeService make_service_;
+  MakeTransport make_transport_;
+  control::Cpus pool_at_start_;
+  std::uint32_t count_;  // of those that are not placed: the lowest numbers
+  ShardMap shards_;
+  std::map<std::string, std::uint32_t> shard_of_domain_;
+  std::deque<Waiting> waiting_;  // the first is being applied
   std::uint64_t config_number_ = 0;
   std::function<void()> on_refusal_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

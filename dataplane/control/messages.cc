@@ -34,8 +34,13 @@ json to_json(const Configure& configure) {
                         {"terms", to_json(binding.terms)}});
     if (!binding.rights.is_null()) bindings.back()["rights"] = binding.rights;
     if (binding.domid) bindings.back()["domid"] = *binding.domid;
+    if (binding.loop) bindings.back()["loop"] = *binding.loop;
   }
-  return {{"type", "configure"}, {"number", configure.number}, {"services", services}, {"bindings", bindings}};
+  json loops = json::array();
+  for (const LoopConfig& loop : configure.loops)
+    loops.push_back({{"number", loop.number}, {"cpus", loop.cpus}, {"withGuests", loop.with_guests}});
+  return {{"type", "configure"}, {"number", configure.number}, {"services", services},
+          {"bindings", bindings}, {"loops", loops},            {"pool", configure.pool}};
 }
 
 json to_json(const Stop&) { return {{"type", "stop"}}; }
@@ -47,6 +52,14 @@ json to_json(const Describe& describe) {
 }
 json to_json(const Described& described) {
   return {{"type", "described"}, {"number", described.number}, {"live", described.live}};
+}
+json to_json(const Locate& locate) { return {{"type", "locate"}, {"number", locate.number}}; }
+json to_json(const Located& located) {
+  json loops = json::array(), guests = json::array();
+  for (const LoopFound& loop : located.loops)
+    loops.push_back({{"number", loop.number}, {"found", loop.found}, {"now", loop.now}});
+  for (const GuestFound& guest : located.guests) guests.push_back({{"domain", guest.domain}, {"cpus", guest.cpus}});
+  return {{"type", "located"}, {"number", located.number}, {"loops", loops}, {"guests", guests}};
 }
 json to_json(const Report& report) { return {{"type", "report"}, {"number", report.number}}; }
 
@@ -126,6 +139,38 @@ Terms terms_from(const json& from) {
   return terms;
 }
 
+std::uint32_t loop_from(const json& from) {
+  const std::uint32_t loop = count32_from(from);
+  if (loop >= kLoopsMax) throw std::invalid_argument("loop " + from.dump());
+  return loop;
+}
+
+Cpus cpus_from(const json& from) {
+  Cpus cpus;
+  for (const json& cpu : from) {
+    cpus.push_back(count32_from(cpu));
+    if (cpus.back() >= kCpusMax || (cpus.size() > 1 && cpus.back() <= cpus[cpus.size() - 2]))
+      throw std::invalid_argument("CPU " + cpu.dump());
+  }
+  return cpus;
+}
+
+LoopConfig loop_config_from(const json& from) {
+  LoopConfig loop{loop_from(from.at("number")), cpus_from(from.at("cpus")), from.at("withGuests").get<bool>()};
+  if (loop.cpus.empty()) throw std::invalid_argument("a loop without CPUs");
+  return loop;
+}
+
+Located located_from(const json& from) {
+  Located located{.number = count_from(from.at("number"))};
+  if (from.at("loops").size() > kLoopsMax) throw std::invalid_argument("too many loops");
+  for (const json& loop : from.at("loops"))
+    located.loops.push_back({loop_from(loop.at("number")), cpus_from(loop.at("found")), cpus_from(loop.at("now"))});
+  for (const json& guest : from.at("guests"))
+    located.guests.push_back({guest.at("domain").get<std::string>(), cpus_from(guest.at("cpus"))});
+  return located;
+}
+
 Configure configure_from(const json& from) {
   Configure configure{.number = count_from(from.at("number"))};
   for (const json& service : from.at("services"))
@@ -135,7 +180,10 @@ Configure configure_from(const json& from) {
                                   binding.at("device").get<std::string>(), binding.at("service").get<std::string>(),
                                   binding.at("granted").get<bool>(), terms_from(binding.at("terms")),
                                   binding.contains("domid") ? std::optional(count32_from(binding.at("domid"))) : std::nullopt,
-                                  binding.value("rights", json())});
+                                  binding.value("rights", json()),
+                                  binding.contains("loop") ? std::optional(loop_from(binding.at("loop"))) : std::nullopt});
+  for (const json& loop : from.value("loops", json::array())) configure.loops.push_back(loop_config_from(loop));
+  configure.pool = cpus_from(from.value("pool", json::array()));
   return configure;
 }
 
@@ -211,6 +259,7 @@ Result<Command> decode_command(std::string_view text) {
     if (type == "ping") return Command{Ping{count_from(from.at("number"))}};
     if (type == "describe")
       return Command{Describe{count_from(from.at("number")), from.at("binding").get<std::string>()}};
+    if (type == "locate") return Command{Locate{count_from(from.at("number"))}};
     if (type == "report") return Command{Report{count_from(from.at("number"))}};
     return fail(ErrorCode::invalid, "control message: unknown command " + type);
   });
@@ -223,6 +272,7 @@ Result<Event> decode_event(std::string_view text) {
     if (type == "refused") return Event{refused_from(from)};
     if (type == "pong") return Event{Pong{count_from(from.at("number"))}};
     if (type == "described") return Event{Described{count_from(from.at("number")), from.at("live")}};
+    if (type == "located") return Event{located_from(from)};
     if (type == "stats") return Event{stats_from(from)};
     return fail(ErrorCode::invalid, "control message: unknown event " + type);
   });

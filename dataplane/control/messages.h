@@ -20,9 +20,11 @@
 
 namespace vs::control {
 
-inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 inline constexpr std::size_t kSamplesMax = 100'000;           // of one report; some 2,000 bindings that are in use
 inline constexpr std::size_t kSamplesPerMessageMax = 10'000;  // a few MiB
+inline constexpr std::uint32_t kCpusMax = 4096;  // numbers are below
+inline constexpr std::uint32_t kLoopsMax = 256;  // the same
 
 struct ServiceConfig {
   std::string name;
@@ -41,7 +43,18 @@ struct BindingConfig {
   Terms terms;
   std::optional<std::uint32_t> domid;  // of a domU as it is now; none: the domain comes over local sockets
   nlohmann::json rights = {};  // within the service, of its kind; judged by the service itself. Null: all of it
+  std::optional<std::uint32_t> loop = {};  // that serves the domain, and is among Configure::loops; none: any that is not
   friend bool operator==(const BindingConfig&, const BindingConfig&) = default;
+};
+
+using Cpus = std::vector<std::uint32_t>;  // ascending
+
+// A loop that runs on these CPUs and on no others.
+struct LoopConfig {
+  std::uint32_t number = 0;
+  Cpus cpus;
+  bool with_guests = false;  // its guests run there, too: looking for work would only keep them from bringing it
+  friend bool operator==(const LoopConfig&, const LoopConfig&) = default;
 };
 
 // Everything a backend serves from now on; swapped in whole, what is not in it ends.
@@ -49,6 +62,8 @@ struct Configure {
   std::uint64_t number = 0;  // grows with each change; echoed in Applied
   std::vector<ServiceConfig> services;
   std::vector<BindingConfig> bindings;
+  std::vector<LoopConfig> loops = {};  // those that are placed
+  Cpus pool = {};                      // of all others; empty: those it was started with
   friend bool operator==(const Configure&, const Configure&) = default;
 };
 
@@ -76,7 +91,13 @@ struct Describe {
   friend bool operator==(const Describe&, const Describe&) = default;
 };
 
-using Command = std::variant<Configure, Stop, Ping, Report, Describe>;
+// Say where the loops run, and put right what somebody else has moved: answered by Located.
+struct Locate {
+  std::uint64_t number = 0;
+  friend bool operator==(const Locate&, const Locate&) = default;
+};
+
+using Command = std::variant<Configure, Stop, Ping, Report, Describe, Locate>;
 
 // First on every connection.
 struct Hello {
@@ -132,7 +153,27 @@ struct Described {
   friend bool operator==(const Described&, const Described&) = default;
 };
 
-using Event = std::variant<Hello, Applied, Refused, Pong, Stats, Described>;
+// Where loops may run: as it was found, and as it is now. They differ where something was put right.
+struct LoopFound {
+  std::uint32_t number = 0;
+  Cpus found;
+  Cpus now;
+  friend bool operator==(const LoopFound&, const LoopFound&) = default;
+};
+// Where the processes of a domain's sessions may run, by the kernel; domains that show no process are not among them.
+struct GuestFound {
+  std::string domain;
+  Cpus cpus;
+  friend bool operator==(const GuestFound&, const GuestFound&) = default;
+};
+struct Located {
+  std::uint64_t number = 0;  // of the Locate
+  std::vector<LoopFound> loops;
+  std::vector<GuestFound> guests;
+  friend bool operator==(const Located&, const Located&) = default;
+};
+
+using Event = std::variant<Hello, Applied, Refused, Pong, Stats, Described, Located>;
 
 std::string encode(const Command& command);
 std::string encode(const Event& event);

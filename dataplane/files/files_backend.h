@@ -29,6 +29,7 @@ class FilesBackend final : public Commanded {
   void configure(const control::Configure& configure, std::function<void(control::Applied)> done) override;
   void report(std::function<void(std::vector<Sample>)> done) override;
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done) override;
+  void locate(std::function<void(control::Located)> done) override { done({}); }  // is not placed
   void take_refusals(std::function<void(std::vector<control::Refused>)> done) override { done({}); }
   void ping(std::function<void()> done) override { done(); }
   void on_refusal(std::function<void()> /*callback*/) override {}  // what is not granted is not there

@@ -3,11 +3,14 @@
 // Nothing here blocks, whatever the guest does to what it shares. Owned by the loop's thread.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
 
+#include "base/event_loop.h"
 #include "dataplane/abi/region.h"
 
 namespace vs {
@@ -30,6 +33,12 @@ class Link {
   // Whether doorbells are heard from now on; the end always is. Hearing again may begin with one
   // that nobody rang.
   virtual void hear(bool doorbells) = 0;
+  // Is heard by another loop from now on; called on that loop's thread, when the one before hears it no more (`silence`). False:
+  // it cannot be, and is to be hung up.
+  virtual bool move_to(EventLoop& loop, OnSign on_sign) = 0;
+  virtual void silence() = 0;
+  // The guest's process; 0 when it is not one of this kernel's.
+  [[nodiscard]] virtual pid_t peer() const { return 0; }
   // Ends the session: the guest sees it at once, and nothing is heard from it any more.
   virtual void hang_up() = 0;
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "vsmgrd/backends/backends.h"
@@ -26,6 +27,20 @@ class FakeBackends : public Backends {
       if (homes_kept.empty() || !homes_kept.back().contains(binding.domain)) homeless.push_back(binding.name);
     states[kind].config = std::move(config);
   }
+  // Loops are found where they were told to run, but for those that were `moved`: they are put right.
+  void locate() override {
+    ++locates;
+    for (auto& [kind, state] : states) {
+      if (!state.up) continue;
+      ++state.located;
+      state.loops.clear();
+      for (const control::LoopConfig& loop : state.config.loops) {
+        const auto away = moved.find({kind, loop.number});
+        state.loops[loop.number] = {loop.number, away == moved.end() ? loop.cpus : away->second, loop.cpus};
+      }
+    }
+    moved.clear();
+  }
   std::map<std::string, BackendStatus> status() const override { return states; }
   std::map<std::string, std::string> keep_homes(const Devices& devices) override {
     homes_kept.push_back(devices);
@@ -46,6 +61,8 @@ class FakeBackends : public Backends {
   std::vector<Devices> homes_kept;
   std::vector<std::string> homeless;  // bindings that a backend was told of before their domain had a home
   bool homes_fail = false;
+  int locates = 0;
+  std::map<std::pair<std::string, std::uint32_t>, control::Cpus> moved;  // by kind and loop
 };
 
 }  // namespace vs::test

@@ -194,6 +194,16 @@ void BackendProcess::handle(control::Described described) {
   answered(described.number);
 }
 
+void BackendProcess::handle(control::Located located) {
+  ++status_.located;
+  status_.loops.clear();
+  status_.guests.clear();
+  for (control::LoopFound& loop : located.loops) status_.loops[loop.number] = std::move(loop);
+  for (control::GuestFound& guest : located.guests) status_.guests[guest.domain] = std::move(guest.cpus);
+  answered(located.number);
+  changed();
+}
+
 void BackendProcess::answered(std::uint64_t number) {
   unanswered_since_ = number == asked_ ? TimePoint{} : std::chrono::steady_clock::now();
   std::vector<std::function<void()>> told;
@@ -226,6 +236,11 @@ void BackendProcess::describe(const std::string& binding, std::function<void(nlo
   if (!status_.up || silent() || describes_.size() == kDescribesAskedMax) return done(nullptr);
   describes_.emplace_back(++asked_, std::move(done));
   ask(control::Describe{asked_, binding});
+}
+
+void BackendProcess::locate() {
+  if (!status_.up || silent()) return;
+  ask(control::Locate{++asked_});
 }
 
 void BackendProcess::give_up_on_answers() {
@@ -261,6 +276,8 @@ void BackendProcess::lost(const Error& why) {
   give_up_on_answers();
   if (std::exchange(status_.up, false)) log::warn("backend.down", {{"kind", kind_}, {"why", why}});
   status_.number_applied = 0;
+  status_.loops.clear();
+  status_.guests.clear();
   status_.last_error = why.message;
   status_.refusals = {};
   for (const auto& [binding, total] : std::exchange(refusals_now_, {})) refusals_before_[binding] += total;
@@ -314,7 +331,8 @@ void BackendProcess::configure(std::uint64_t number, BackendConfig config) {
 }
 
 void BackendProcess::send_config() {
-  send(control::Configure{status_.number_sent, status_.config.services, status_.config.bindings});
+  send(control::Configure{status_.number_sent, status_.config.services, status_.config.bindings, status_.config.loops,
+                          status_.config.pool});
 }
 
 void BackendProcess::send(const control::Command& command) {

@@ -54,6 +54,8 @@ class BackendProcess {
   // Asks what one of its bindings does now. Calls `done` with control::Described::live, or with null: when it does not know the
   // binding, is not up, or has not answered for kAnswerPatience what it was asked before.
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done);
+  // Asks where its loops and guests run; shows in status().
+  void locate();
   // Asks it to end; calls `ended` when it has.
   void stop(std::function<void()> ended);
   [[nodiscard]] const BackendStatus& status() const { return status_; }
@@ -77,6 +79,7 @@ class BackendProcess {
   void handle(const control::Pong& pong);
   void handle(control::Stats stats);
   void handle(control::Described described);
+  void handle(control::Located located);
   void answered(std::uint64_t number);
   void lost(const Error& why);
   void on_exit();

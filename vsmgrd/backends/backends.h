@@ -22,6 +22,8 @@ namespace vs {
 struct BackendConfig {
   std::vector<control::ServiceConfig> services;
   std::vector<control::BindingConfig> bindings;
+  std::vector<control::LoopConfig> loops = {};  // as in control::Configure
+  control::Cpus pool = {};
   friend bool operator==(const BackendConfig&, const BackendConfig&) = default;
 };
 
@@ -45,6 +47,9 @@ struct BackendStatus {
   std::uint64_t restarts = 0;
   std::uint64_t hangs = 0;                        // of the restarts: ended by us because it said nothing
   std::string last_error;                         // why it is not up
+  std::uint64_t located = 0;                      // times it said what follows
+  std::map<std::uint32_t, control::LoopFound> loops;  // where its loops may run, by number
+  std::map<std::string, control::Cpus> guests;        // where its domains' processes may run
 };
 
 class Backends {
@@ -56,6 +61,8 @@ class Backends {
   virtual void stop(const std::string& kind) = 0;
   // Gives it `config` as number `number`, now and again whenever it restarts.
   virtual void configure(const std::string& kind, std::uint64_t number, BackendConfig config) = 0;
+  // Has every backend that is up say where its loops and guests run, and put right what was moved: shows in status().
+  virtual void locate() = 0;
   [[nodiscard]] virtual std::map<std::string, BackendStatus> status() const = 0;
 
   // The domains' homes: the directories that they see as /run/vservice, with a socket a device.

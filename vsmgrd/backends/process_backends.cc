@@ -114,6 +114,12 @@ void ProcessBackends::configure(const std::string& kind, std::uint64_t number, B
   });
 }
 
+void ProcessBackends::locate() {
+  loop_.post([this] {
+    for (const auto& [kind, process] : processes_) process->locate();
+  });
+}
+
 std::map<std::string, BackendStatus> ProcessBackends::status() const {
   return status_.with([](const auto& status) { return status; });
 }

@@ -33,6 +33,7 @@ class ProcessBackends final : public Backends {
   void start(const std::string& kind) override;
   void stop(const std::string& kind) override;
   void configure(const std::string& kind, std::uint64_t number, BackendConfig config) override;
+  void locate() override;
   [[nodiscard]] std::map<std::string, BackendStatus> status() const override;
   std::map<std::string, std::string> keep_homes(const Devices& devices) override;
 

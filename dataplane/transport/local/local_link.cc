@@ -28,7 +28,7 @@ Result<std::unique_ptr<LocalLink>> LocalLink::make(EventLoop& loop, UniqueFd& so
 
 LocalLink::LocalLink(EventLoop& loop, UniqueFd socket, LocalRegion memory, LocalBell in, LocalBell out, OnSign on_sign)
     : Link(memory.bytes(), memory.header()),
-      loop_(loop),
+      loop_(&loop),
       socket_(std::move(socket)),
       memory_(std::move(memory)),
       in_(std::move(in)),
@@ -39,17 +39,23 @@ LocalLink::~LocalLink() { listen_no_more(); }
 
 // What the guest sends over the socket stays there: only its end is waited for.
 Result<> LocalLink::listen() {
-  if (auto end = loop_.watch(socket_.get(), EPOLLRDHUP | EPOLLET, [this](std::uint32_t) { on_sign_(Sign::end); }); !end)
+  if (auto end = loop_->watch(socket_.get(), EPOLLRDHUP | EPOLLET, [this](std::uint32_t) { on_sign_(Sign::end); }); !end)
     return end;
-  return loop_.watch(in_.fd(), kBellEvents, [this](std::uint32_t events) {
+  return loop_->watch(in_.fd(), kBellEvents, [this](std::uint32_t events) {
     // Overflown, which no read or write does: tampered with.
     on_sign_((events & EPOLLERR) != 0 ? Sign::end : Sign::doorbell);
   });
 }
 
+void LocalLink::silence() {
+  listen_no_more();
+  loop_ = nullptr;
+}
+
 void LocalLink::listen_no_more() {
-  loop_.unwatch(in_.fd());
-  if (socket_) loop_.unwatch(socket_.get());
+  if (loop_ == nullptr) return;
+  loop_->unwatch(in_.fd());
+  if (socket_) loop_->unwatch(socket_.get());
 }
 
 Result<> LocalLink::welcome(const SharedMemory& memory) {
@@ -64,7 +70,22 @@ Result<> LocalLink::welcome(const SharedMemory& memory) {
 
 void LocalLink::ring() { out_.ring(); }
 
-void LocalLink::hear(bool doorbells) { loop_.rewatch(in_.fd(), doorbells ? kBellEvents : EPOLLET); }
+void LocalLink::hear(bool doorbells) { loop_->rewatch(in_.fd(), doorbells ? kBellEvents : EPOLLET); }
+
+// What rang meanwhile shows at once: the bell is as it was left.
+bool LocalLink::move_to(EventLoop& loop, OnSign on_sign) {
+  loop_ = &loop;
+  on_sign_ = std::move(on_sign);
+  if (listen()) return true;
+  listen_no_more();
+  return false;
+}
+
+pid_t LocalLink::peer() const {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
 
 void LocalLink::hang_up() {
   listen_no_more();

@@ -27,6 +27,9 @@ class LocalLink final : public Link {
 
   void ring() override;
   void hear(bool doorbells) override;
+  bool move_to(EventLoop& loop, OnSign on_sign) override;
+  void silence() override;
+  [[nodiscard]] pid_t peer() const override;
   void hang_up() override;
 
  private:
@@ -34,7 +37,7 @@ class LocalLink final : public Link {
   Result<> listen();
   void listen_no_more();
 
-  EventLoop& loop_;
+  EventLoop* loop_;  // nullptr: silent, between two loops
   UniqueFd socket_;
   LocalRegion memory_;
   LocalBell in_;   // rung by the guest

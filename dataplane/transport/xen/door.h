@@ -64,6 +64,8 @@ class XenDoor {
   void start();
   // Before the loops end. What is asked of it afterwards is not done; what is announced is withdrawn with the door.
   void stop();
+  // Whether take_bells() may be called.
+  [[nodiscard]] bool has_bells() const { return !bells_.empty(); }
   // The bells of one more loop; as many times as there are loops.
   std::shared_ptr<Bells> take_bells();
 

@@ -35,6 +35,12 @@ TEST(Messages, CommandsArriveAsTheyWereSent) {
                                            .burst = 9,
                                            .memory_bytes_max = 1ull << 50}, 17}}};
   EXPECT_EQ(commanded(configure), configure);
+  Configure placed = configure;
+  placed.bindings[0].loop = 3;
+  placed.loops = {{3, {0, 7}, true}, {9, {kCpusMax - 1}}};
+  placed.pool = {1, 2};
+  EXPECT_EQ(commanded(placed), placed);
+  EXPECT_EQ(commanded(Locate{10}), Locate{10});
   EXPECT_EQ(commanded(Stop{}), Stop{});
   EXPECT_EQ(commanded(Ping{7}), Ping{7});
   EXPECT_EQ(commanded(Report{8}), Report{8});
@@ -50,6 +56,8 @@ TEST(Messages, EventsArriveAsTheyWereSent) {
   EXPECT_EQ(sent_and_received(refused), refused);
   const Refused misdeed{"web2-dns", "web2", "dns", 0, 3, "directory: \"no\" page"};
   EXPECT_EQ(sent_and_received(misdeed), misdeed);
+  const Located located{.number = 6, .loops = {{2, {0, 1}, {1}}}, .guests = {{"web1", {0}}}};
+  EXPECT_EQ(sent_and_received(located), located);
   EXPECT_EQ(sent_and_received(Pong{3}), Pong{3});
   const Described described{4, {{"requests", 12}}};
   EXPECT_EQ(sent_and_received(described), described);
@@ -71,6 +79,19 @@ TEST(Messages, StatsCarryNumbersAndHistograms) {
   EXPECT_EQ(received.samples[1].buckets, stats.samples[1].buckets);
   EXPECT_EQ(received.samples[1].count, 4u);
   EXPECT_EQ(received.samples[1].sum, 2.5);
+}
+
+TEST(Messages, RefuseCpusAndLoopsThatCannotBe) {
+  const auto changed = [](const char* at, const char* value) {
+    nlohmann::json command = nlohmann::json::parse(encode(Command{Configure{.loops = {{2, {1}}}}}));
+    command[nlohmann::json::json_pointer(at)] = nlohmann::json::parse(value);
+    return command.dump();
+  };
+  EXPECT_TRUE(decode_command(changed("/pool", "[0,1]")));
+  for (const char* pool : {"[4096]", "[1,0]", "[1,1]", "[-1]", "[\"1\"]"}) EXPECT_FALSE(decode_command(changed("/pool", pool))) << pool;
+  EXPECT_FALSE(decode_command(changed("/loops/0/number", "256")));
+  EXPECT_FALSE(decode_command(changed("/loops/0/cpus", "[]")));
+  EXPECT_FALSE(decode_command(changed("/loops/0/withGuests", "1")));
 }
 
 // A configuration that would be taken but for one of its terms.
