@@ -70,7 +70,8 @@ result() { data "$1" "result$2"; }
 output() { data "$1" "output$2"; }
 output_has() { case "$(output "$1" "$2")" in *"$3"*) return 0 ;; esac; return 1; }
 data_has() { case "$(data "$1" "$2")" in *"$3"*) return 0 ;; esac; return 1; }
-progress_is_past() { local n; n=$(data "$1" "$2" | sed -n 's/done=\([0-9]*\).*/\1/p'); [ "${n:-0}" -ge "$3" ]; }
+progress() { local n; n=$(data "$1" "$2" | sed -n 's/done=\([0-9]*\).*/\1/p'); echo "${n:-0}"; }
+progress_is_past() { [ "$(progress "$1" "$2")" -ge "$3" ]; }
 console() { sed 's/^/    | /' "/var/log/xen/console/guest-$1.log" | tail -n "${2:-20}"; }
 destroy_all() { for d in $(xl list | awk 'NR > 2 { print $1 }'); do xl destroy "$d"; done; }
 no_ghosts() { ! xl list | grep -q '(null)'; }

@@ -6,7 +6,7 @@ tell web1 'cat /sys/module/xen_gntalloc/parameters/limit'
 check "its kernel grants" ends 60 web1 $N
 check "1,024 pages" [ "$(output web1 $N)" = 1024 ]
 # Each takes a directory and a region of 76 pages.
-tell web1 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do /t/echo block 100000000 64 >/run/echo$i 2>&1 & done; true'
+tell web1 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do /t/echo block 200000 64 >/run/echo$i 2>&1 & done; true'
 check "thirteen sessions" within 120 has_sessions web1-block 13
 tell web1 '/t/echo block 10 64'
 check "one more ends" ends 120 web1 $N
