@@ -34,6 +34,7 @@
 namespace {
 
 inline constexpr std::chrono::milliseconds kScrapePatience{60};  // for the backends' counters; then the last known ones
+inline constexpr std::chrono::milliseconds kFlushWait{2000};      // for a backend to forget
 inline constexpr std::chrono::milliseconds kDescribeWait{100};   // for what a binding does now; then it is not shown
 inline constexpr int kExitFailed = 1;
 
@@ -190,6 +191,11 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
              return kind == vs::Kind::binding ? (*backends)->describe(name, kDescribeWait)
                     : kind == vs::Kind::domain ? describe_guest(store, *hypervisor, name)
                                                : nlohmann::json();
+           },
+       .flush =
+           [&](const vs::http::FlushOrder& order) {
+             return (*backends)->flush(order.kind, {.service = order.service, .domain = order.domain, .name = order.name},
+                                       kFlushWait);
            },
        .policies = std::move(policies),
        .on_request = [&](std::string_view method, std::string_view route, int status,

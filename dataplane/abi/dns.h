@@ -33,7 +33,7 @@ struct vs_dns_lookup {
   uint8_t family; /* enum vs_dns_family */
   uint8_t reserved;
   uint16_t name_bytes;
-  uint32_t reserved2;
+  uint32_t table_hits; /* answers that the guest found in its table (abi/answers.h) since it last asked; hearsay */
   /* name follows: name_bytes bytes, no terminating zero */
 };
 static_assert(sizeof(struct vs_dns_lookup) == 8, "lookup");

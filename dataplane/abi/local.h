@@ -8,6 +8,7 @@
  *                                                the doorbell that the backend rings
  *                                                perhaps the memfd of the pool that the service lends from
  *                                                and perhaps, behind that, the memfd of its broadcast ring
+ *                                                last, if `gives` says so, the memfd of the guest's answers (abi/answers.h)
  *   end of file                                the session is over
  *
  * Nothing else goes over the socket. Who the frontend is, is known from the socket it connected to; nothing in the hello says so.
@@ -36,8 +37,12 @@ enum {
 /* What a frontend takes beyond a region. Bits that a backend does not know change nothing. */
 enum vs_local_takes {
   VS_LOCAL_TAKES_POOL = 1 << 0,     /* the fourth descriptor; a frontend without it gets no answer by a buffer */
-  VS_LOCAL_TAKES_BROADCAST = 1 << 1 /* the fifth */
+  VS_LOCAL_TAKES_BROADCAST = 1 << 1, /* the fifth */
+  VS_LOCAL_TAKES_ANSWERS = 1 << 2 /* the last one, when VS_LOCAL_GIVES_ANSWERS is said of it */
 };
+
+/* What a welcome brings that its descriptors' places do not tell. */
+enum vs_local_gives { VS_LOCAL_GIVES_ANSWERS = 1 << 0 };
 
 struct vs_local_hello {
   uint32_t magic;
@@ -55,7 +60,7 @@ struct vs_local_welcome {
   uint32_t magic;
   uint32_t status; /* enum vs_status */
   uint32_t region_bytes;
-  uint32_t reason; /* enum vs_refusal */
+  uint32_t reason; /* enum vs_refusal; with VS_STATUS_OK what it gives, enum vs_local_gives */
 };
 static_assert(sizeof(struct vs_local_welcome) == 16, "welcome");
 

@@ -54,7 +54,11 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
   for (const auto& service : configure.services) {
     services.push_back({service.name, service.parameters});
     for (const auto& binding : configure.bindings)
-      if (binding.granted && binding.service == service.name) services.back().rights.push_back(binding.rights);
+      if (binding.granted && binding.service == service.name) {
+        services.back().rights.push_back(binding.rights);
+        services.back().sharings.push_back(binding.sharing);
+        services.back().domains.push_back(binding.domain);
+      }
   }
   auto problems = service_->configure(services);
   const std::vector<SessionId> arrived = arrive(std::move(arriving));
@@ -73,6 +77,7 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
     if (frames.services.contains(binding->config.service)) end_guests(*binding);
     if (binding->config != wanted) {
       end_guests(*binding);
+      drop_answers(*binding);
       const bool moved = binding->config.domain != wanted.domain || binding->config.device != wanted.device ||
                          binding->config.domid != wanted.domid ||
                          (wanted.domid && binding->config.terms != wanted.terms);
@@ -92,7 +97,10 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
     bindings_[wanted.name] = std::move(binding);
   }
   scratch_.resize(request_bytes_max / VS_RECORD_PART_OF_RING);
-  for (const auto& [name, binding] : before) end_guests(*binding);
+  for (const auto& [name, binding] : before) {
+    end_guests(*binding);
+    drop_answers(*binding);
+  }
   ended_.clear();  // they refer to bindings that go now
   before.clear();
   for (const auto& [name, domain] : domains_before)
@@ -109,7 +117,7 @@ FramePools::Changes Backend::configure_frames(const control::Configure& configur
     if (const auto needs = service_->frames(service.name)) wanted[service.name].needs = *needs;
   for (const auto& binding : configure.bindings)
     if (const auto found = wanted.find(binding.service); found != wanted.end() && binding.granted &&
-        service_->reads_frames({binding.service, binding.name, binding.rights}))
+        service_->reads_frames({binding.service, binding.name, binding.rights, binding.domain, binding.sharing}))
       found->second.domains.insert(binding.domain);
   return frames_.configure(wanted);
 }
@@ -174,13 +182,17 @@ void Backend::welcome(Binding& binding, Caller& caller) {
   if (domain.memory_bytes + region_bytes(shape) > terms.memory_bytes_max)
     return refuse(binding, caller, VS_STATUS_EXHAUSTED, VS_REFUSAL_MEMORY);
   std::unique_ptr<FrameReader> reader;
-  SessionGuest guest{binding.config.service, binding.config.name, binding.config.rights};
+  SessionGuest guest = guest_of(binding);
   if (auto pool = frames_.pool_of(binding.config.service); pool && hello.takes_pool && service_->reads_frames(guest))
     reader = std::make_unique<FrameReader>(std::move(pool), binding.config.domain);
   const SessionId id{next_session_++};
   SharedMemory memory = reader ? reader->pool->memory() : SharedMemory{};
   if (!hello.takes_broadcast) memory.broadcast = -1;
   guest.reads_broadcast = memory.broadcast >= 0;
+  if (const auto answers = hello.takes_answers ? answers_of(binding) : nullptr) {
+    memory.answers = answers->memory();
+    guest.answers = answers;
+  }
   auto link = caller.welcome(shape, memory, [this, id](Link::Sign sign) { on_sign(id, sign); });
   if (!link && link.error().code == ErrorCode::unavailable) return;  // the guest is gone
   if (!link) {
@@ -197,6 +209,31 @@ void Backend::welcome(Binding& binding, Caller& caller) {
   if (terms.wait == control::WaitMode::spin) ++spinning_;
   service_->session_begun(number_of(id), guest);
   make_ready(id, live, std::chrono::steady_clock::now());  // its first turn asks for its doorbell
+}
+
+SessionGuest Backend::guest_of(const Binding& binding) {
+  const control::BindingConfig& config = binding.config;
+  return {config.service, config.name, config.rights, config.domain, config.sharing};
+}
+
+std::shared_ptr<BindingAnswers> Backend::answers_of(Binding& binding) {
+  if (binding.answers || !service_->tells_ahead(binding.config.service)) return binding.answers;
+  Domain& domain = *binding.domain;
+  if (domain.memory_bytes + answers_bytes() > binding.config.terms.memory_bytes_max) return nullptr;
+  auto memory = LocalAnswers::create(kAnswersSlots);
+  if (!memory) {
+    log::warn("session.without_answers", {{"binding", binding.config.name}, {"error", memory.error()}});
+    return nullptr;
+  }
+  domain.memory_bytes += answers_bytes();
+  return binding.answers = std::make_shared<BindingAnswers>(std::move(*memory));
+}
+
+// Its guest may read on what is in it, and finds nothing new: what it asked for is its own.
+void Backend::drop_answers(Binding& binding) {
+  if (!binding.answers) return;
+  binding.domain->memory_bytes -= answers_bytes();
+  binding.answers.reset();
 }
 
 Backend::LiveSession* Backend::live_session(SessionId id) {

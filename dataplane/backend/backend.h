@@ -17,6 +17,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/event_loop.h"
+#include "dataplane/backend/binding_answers.h"
 #include "dataplane/backend/frame_pools.h"
 #include "dataplane/backend/scheduler.h"
 #include "dataplane/backend/session.h"
@@ -76,6 +77,8 @@ class Backend final : public ReplySink, public Poller {
   [[nodiscard]] std::vector<Sample> samples() const;
   // All about one binding, for people; null when it is not known (schemas/openapi.yaml, BindingLive).
   [[nodiscard]] nlohmann::json describe(const std::string& binding) const;
+  // Has the service forget; how many entries.
+  std::uint64_t flush(const control::Flush& what) { return service_->flush(what.service, what.domain, what.name); }
   // Called when policy refused an open; once until take_refusals().
   void on_refusal(std::function<void()> callback) { on_refusal_ = std::move(callback); }
   // Refusals since the last call.
@@ -106,6 +109,7 @@ class Backend final : public ReplySink, public Poller {
     control::BindingConfig config;
     Domain* domain = nullptr;
     std::unique_ptr<Entrance> entrance;
+    std::shared_ptr<BindingAnswers> answers;  // from its first session on, until the binding changes
     BindingCounters counters;
     TokenBucket bucket;
     std::vector<SessionId> throttled;  // wait for the bucket
@@ -140,6 +144,10 @@ class Backend final : public ReplySink, public Poller {
   Result<> open_binding(Binding& binding);
   void end_guests(Binding& binding);
   void welcome(Binding& binding, Caller& caller);
+  static SessionGuest guest_of(const Binding& binding);
+  // The binding's table, made when it is needed; nullptr when there is none, or no room for it.
+  std::shared_ptr<BindingAnswers> answers_of(Binding& binding);
+  void drop_answers(Binding& binding);
   void refuse(Binding& binding, Caller& caller, vs_status status, vs_refusal reason);
   void refuse_by_policy(Binding& binding, Caller& caller);
   void misbehaved(Binding& binding, const std::string& why);

@@ -26,6 +26,8 @@ class Commanded {
   virtual void describe(const std::string& binding, std::function<void(nlohmann::json)> done) = 0;
   // Where its loops and its guests run, once the loops run where they should (control::Located, without its number).
   virtual void locate(std::function<void(control::Located)> done) = 0;
+  // How many entries were forgotten.
+  virtual void flush(const control::Flush& what, std::function<void(std::uint64_t)> done) = 0;
   virtual void take_refusals(std::function<void(std::vector<control::Refused>)> done) = 0;
   // Calls `done` when all that serves has run.
   virtual void ping(std::function<void()> done) = 0;

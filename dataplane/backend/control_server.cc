@@ -78,6 +78,10 @@ void ControlServer::obey(const control::Command& command) {
       located.number = number;
       if (!here.expired()) send(std::move(located));
     });
+  if (const auto* flush = std::get_if<control::Flush>(&command))
+    return commanded_.flush(*flush, [this, here, number = flush->number](std::uint64_t entries) {
+      if (!here.expired()) send(control::Flushed{number, entries});
+    });
   log::info("control.stop");
   loop_.stop();
 }

@@ -95,7 +95,9 @@ std::vector<SessionId> Backend::arrive(std::vector<std::unique_ptr<Departing>> a
       live->window = 0;
       if (binding.config.terms.wait == control::WaitMode::spin) ++spinning_;
       sessions_.emplace(number_of(id), std::move(live));
-      service_->session_begun(number_of(id), {binding.config.service, binding.config.name, binding.config.rights});
+      SessionGuest guest = guest_of(binding);
+      guest.answers = binding.answers;
+      service_->session_begun(number_of(id), guest);
       arrived.push_back(id);
     }
   }

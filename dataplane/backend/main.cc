@@ -93,7 +93,10 @@ vs::Result<std::unique_ptr<vs::pubsub::Engine>> make_engine(vs::EventLoop& loop,
 }
 
 vs::Result<vs::Shards::MakeService> service_maker(std::string_view kind) {
-  if (kind == "dns") return [](vs::EventLoop& loop) { return std::make_unique<vs::dns::DnsService>(loop); };
+  if (kind == "dns")
+    return [caches = std::make_shared<vs::dns::SharedCaches>()](vs::EventLoop& loop) {
+      return std::make_unique<vs::dns::DnsService>(loop, caches);
+    };
   if (kind == "pubsub") return [](vs::EventLoop& loop) { return std::make_unique<vs::pubsub::PubsubService>(loop, make_engine); };
   return vs::fail(vs::ErrorCode::invalid, "service kind " + std::string(kind) + ": not in this program");
 }

@@ -254,6 +254,11 @@ void Shards::describe(const std::string& binding, std::function<void(nlohmann::j
       std::move(done));
 }
 
+void Shards::flush(const control::Flush& what, std::function<void(std::uint64_t)> done) {
+  gather<std::uint64_t, std::uint64_t>([what](Backend& backend, std::size_t) { return backend.flush(what); }, 0,
+                                       [](std::uint64_t& all, std::uint64_t part) { all += part; }, std::move(done));
+}
+
 void Shards::take_refusals(std::function<void(std::vector<control::Refused>)> done) {
   using Refusals = std::vector<control::Refused>;
   gather<Refusals, Refusals>([](Backend& backend, std::uint32_t) { return backend.take_refusals(); }, {},

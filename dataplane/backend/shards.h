@@ -48,6 +48,7 @@ class Shards final : public Commanded {
   void report(std::function<void(std::vector<Sample>)> done) override;
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done) override;
   void locate(std::function<void(control::Located)> done) override;
+  void flush(const control::Flush& what, std::function<void(std::uint64_t)> done) override;
   void take_refusals(std::function<void(std::vector<control::Refused>)> done) override;
   void ping(std::function<void()> done) override;
   void on_refusal(std::function<void()> callback) override { on_refusal_ = std::move(callback); }

@@ -48,6 +48,7 @@ static int connect_once(struct vs_device *device, int64_t deadline_ms) {
     device->connected = true;
     device->generation++;
     status = vs_frame_pools_begin(device);
+    if (status == 0) status = vs_dns_table_begin(device);
     if (status == 0) status = vs_device_make_room(device, vs_record_payload_max(device->session.answers.size));
     if (status != 0) vs_device_disconnect(device);
     return status;
@@ -105,6 +106,7 @@ void vs_close(struct vs_device *device) {
   vs_channels_free(device);
   vs_device_disconnect(device);
   vs_frame_pools_sweep(device, true);
+  vs_dns_table_drop(device->table);
   free(device->answer);
   free(device->path);
   free(device);

@@ -32,6 +32,7 @@ struct vs_device {
   unsigned char *answer;
   size_t answer_bytes_max;
   struct vs_frame_pool *pools;
+  struct vs_dns_table *table; /* of the latest connection that had one; NULL: none */
   struct vs_channels *channels; /* NULL until one is used; from then on requests go through them alone */
   char why[256]; /* the service's last word about a channel */
   struct vs_stats stats;
@@ -61,6 +62,11 @@ int vs_device_call(struct vs_device *device, uint16_t type, const void *request,
                    int64_t deadline_ms, struct vs_reply *reply);
 /* Gives a buffer of this connection back. When that cannot be done the connection ends, and all is given back with it. -EPROTO. */
 int vs_device_give_back(struct vs_device *device, const struct vs_buffer *buffer, uint64_t cookie);
+
+/* Takes the session's table of answers over, in place of the one before. -ENOMEM. */
+int vs_dns_table_begin(struct vs_device *device);
+/* What an answer over the ring, or in a table for `age_s`, says. -EPROTO, -ENOMEM. */
+int vs_dns_decode_addresses(const unsigned char *answer, size_t bytes, uint32_t age_s, struct vs_dns_result_set **decoded);
 
 /* Takes the session's pool over, for the connection that begins. -ENOMEM. */
 int vs_frame_pools_begin(struct vs_device *device);

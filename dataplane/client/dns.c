@@ -6,7 +6,8 @@
 #include <sys/socket.h>
 
 #include "dataplane/abi/dns.h"
-#include "dataplane/client/vservice.h"
+#include "dataplane/client/device.h"
+#include "dataplane/client/dns_table.h"
 
 /* Room for the usual answer: some 160 addresses. A larger one is asked for again with what it needs. */
 enum { kAnswerBytesUsual = 4096 };
@@ -28,7 +29,7 @@ static char *text_of(struct vs_dns_result_set *set) { return (char *)(set->names
 /* Text from the backend becomes a C string: no zero inside, so that nobody is told less than was judged. */
 static bool is_text(const unsigned char *bytes, size_t count) { return memchr(bytes, 0, count) == NULL; }
 
-static int decode_addresses(const unsigned char *answer, size_t bytes, struct vs_dns_result_set **decoded) {
+int vs_dns_decode_addresses(const unsigned char *answer, size_t bytes, uint32_t age_s, struct vs_dns_result_set **decoded) {
   struct vs_dns_addresses head;
   if (bytes < sizeof head) return -EPROTO;
   memcpy(&head, answer, sizeof head);
@@ -52,7 +53,7 @@ static int decode_addresses(const unsigned char *answer, size_t bytes, struct vs
       return -EPROTO;
     }
     to[i].family = from.family == VS_DNS_INET ? AF_INET : AF_INET6;
-    to[i].ttl_s = from.ttl_s;
+    to[i].ttl_s = from.ttl_s > age_s ? from.ttl_s - age_s : 0;
     memcpy(to[i].bytes, from.address, sizeof from.address);
   }
   if (head.name_bytes != 0) {
@@ -107,24 +108,6 @@ static int answer_no_name(struct vs_dns_result_set **answer) {
   return 0;
 }
 
-/* The length without a final dot, or 0 for a name that cannot exist. */
-static size_t judged_name_bytes(const char *name) {
-  size_t bytes = strnlen(name, VS_DNS_NAME_BYTES_MAX + 2);
-  if (bytes != 0 && name[bytes - 1] == '.') --bytes;
-  if (bytes > VS_DNS_NAME_BYTES_MAX) return 0;
-  size_t label = 0;
-  for (size_t i = 0; i < bytes; ++i) {
-    if (name[i] != '.') {
-      if (++label > VS_DNS_LABEL_BYTES_MAX) return 0;
-    } else if (label == 0) {
-      return 0;
-    } else {
-      label = 0;
-    }
-  }
-  return bytes;
-}
-
 int vs_dns_resolve(struct vs_device *device, const char *name, int family, int timeout_ms,
                    struct vs_dns_result_set **answer) {
   if (name == NULL || answer == NULL) return -EINVAL;
@@ -132,14 +115,14 @@ int vs_dns_resolve(struct vs_device *device, const char *name, int family, int t
     struct vs_dns_lookup head;
     char name[VS_DNS_NAME_BYTES_MAX];
   } request = {0};
-  switch (family) {
-    case AF_UNSPEC: request.head.family = VS_DNS_ANY; break;
-    case AF_INET: request.head.family = VS_DNS_INET; break;
-    case AF_INET6: request.head.family = VS_DNS_INET6; break;
-    default: return -EINVAL;
-  }
-  const size_t name_bytes = judged_name_bytes(name);
+  if (!vs_dns_family(family, &request.head.family)) return -EINVAL;
+  const size_t name_bytes = vs_dns_name_bytes(name);
   if (name_bytes == 0) return answer_no_name(answer);
+  if (device->table != NULL) {
+    const int found = vs_dns_table_look(device->table, request.head.family, name, name_bytes, answer);
+    if (found != 0) return found > 0 ? 0 : found;
+    request.head.table_hits = vs_dns_table_take_hits(device->table);
+  }
   request.head.name_bytes = (uint16_t)name_bytes;
   memcpy(request.name, name, name_bytes);
 
@@ -148,7 +131,7 @@ int vs_dns_resolve(struct vs_device *device, const char *name, int family, int t
   int status = vs_call(device, VS_DNS_LOOKUP, &request, sizeof request.head + name_bytes, kAnswerBytesUsual, timeout_ms,
                        &bytes, &count);
   if (status == -EINVAL) return answer_no_name(answer); /* the service knows no such name either: bytes it never carries */
-  return status == 0 ? decode_addresses(bytes, count, answer) : status;
+  return status == 0 ? vs_dns_decode_addresses(bytes, count, 0, answer) : status;
 }
 
 int vs_dns_resolve_address(struct vs_device *device, const void *address, int family, int timeout_ms,

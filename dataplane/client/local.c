@@ -23,7 +23,7 @@
 enum { kSleepMsMax = 1000 };
 
 /* The descriptors of a welcome, in their order. */
-enum { GIFT_REGION, GIFT_OUR_BELL, GIFT_THEIR_BELL, GIFT_POOL, GIFT_BROADCAST, GIFTS_MAX };
+enum { GIFT_REGION, GIFT_OUR_BELL, GIFT_THEIR_BELL, GIFT_POOL, GIFT_BROADCAST, GIFT_ANSWERS, GIFTS_MAX };
 
 /* What an event says of itself. */
 enum { EVENT_END, EVENT_BELL };
@@ -139,7 +139,7 @@ static int say_hello(struct vs_local_link *link, const struct vs_opening *openin
                                  .major = VS_REGION_MAJOR,
                                  .minor = VS_REGION_MINOR,
                                  .generation = opening->generation,
-                                 .takes = VS_LOCAL_TAKES_POOL | VS_LOCAL_TAKES_BROADCAST};
+                                 .takes = VS_LOCAL_TAKES_POOL | VS_LOCAL_TAKES_BROADCAST | VS_LOCAL_TAKES_ANSWERS};
   if (strlen(opening->service) > sizeof hello.service || strlen(device) > sizeof hello.device) return -EINVAL;
   memcpy(hello.service, opening->service, strlen(opening->service));
   memcpy(hello.device, device, strlen(device));
@@ -181,19 +181,37 @@ static int listen_to(struct vs_local_link *link, const int gifts[GIFTS_MAX]) {
   return result == -ENOSPC ? -ENOMEM : result;
 }
 
+/* The last one has no place of its own: the welcome says what it is. */
+static void sort_gifts(const struct vs_local_welcome *welcome, int gifts[GIFTS_MAX]) {
+  if ((welcome->reason & VS_LOCAL_GIVES_ANSWERS) == 0) return;
+  int last = GIFT_ANSWERS;
+  while (last > GIFT_THEIR_BELL && gifts[last] < 0) --last;
+  if (last == GIFT_THEIR_BELL || last == GIFT_ANSWERS) return;
+  gifts[GIFT_ANSWERS] = gifts[last];
+  gifts[last] = -1;
+}
+
+static int map_gifts(const int gifts[GIFTS_MAX], struct vs_shared *shared) {
+  int result = gifts[GIFT_POOL] >= 0 ? vs_borrow_map(&shared->pool, gifts[GIFT_POOL], VS_POOL_BYTES_MAX) : 0;
+  if (result == 0 && gifts[GIFT_BROADCAST] >= 0) result = vs_broadcast_map(&shared->broadcast, gifts[GIFT_BROADCAST]);
+  if (result == 0 && gifts[GIFT_ANSWERS] >= 0) result = vs_answers_map(&shared->answers, gifts[GIFT_ANSWERS]);
+  if (result != 0) {
+    vs_borrow_unmap(&shared->pool);
+    vs_broadcast_unmap(&shared->broadcast);
+  }
+  return result;
+}
+
 static int shake_hands(struct vs_local_link *link, const struct vs_opening *opening, struct vs_shared *shared) {
   int result = say_hello(link, opening);
   if (result != 0) return result;
   struct vs_local_welcome welcome;
-  int gifts[GIFTS_MAX] = {-1, -1, -1, -1, -1};
+  int gifts[GIFTS_MAX] = {-1, -1, -1, -1, -1, -1};
   result = receive_welcome(link, opening->deadline_ms, &welcome, gifts);
+  if (result == 0) sort_gifts(&welcome, gifts);
   if (result == 0) result = gifts[GIFT_REGION] >= 0 ? map_region(shared, gifts[GIFT_REGION], welcome.region_bytes) : -EPROTO;
   if (result == 0) result = listen_to(link, gifts);
-  if (result == 0 && gifts[GIFT_POOL] >= 0) result = vs_borrow_map(&shared->pool, gifts[GIFT_POOL], VS_POOL_BYTES_MAX);
-  if (result == 0 && gifts[GIFT_BROADCAST] >= 0) {
-    result = vs_broadcast_map(&shared->broadcast, gifts[GIFT_BROADCAST]);
-    if (result != 0) vs_borrow_unmap(&shared->pool);
-  }
+  if (result == 0) result = map_gifts(gifts, shared);
   for (int i = 0; i < GIFTS_MAX; ++i) {
     if (result == 0 && i == GIFT_OUR_BELL)
       link->bell = gifts[i];

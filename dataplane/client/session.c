@@ -49,6 +49,7 @@ void vs_session_close(struct vs_session *session) {
   session->transport->unmap(&session->shared);
   vs_borrow_unmap(&session->shared.pool);
   vs_broadcast_unmap(&session->shared.broadcast);
+  vs_answers_unmap(&session->shared.answers);
   session->transport->close(&session->link);
   session->transport = NULL;
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/client/answers.h"
 #include "dataplane/client/broadcast.h"
 #include "dataplane/client/pool.h"
 #include "dataplane/client/xen.h"
@@ -31,6 +32,7 @@ struct vs_shared {
   size_t region_bytes;
   struct vs_borrowed_pool pool;
   struct vs_mapped_broadcast broadcast; /* the same: bytes 0 when there is none */
+  struct vs_mapped_answers answers;     /* the same */
 };
 
 struct vs_local_link {

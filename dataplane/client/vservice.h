@@ -108,6 +108,15 @@ struct vs_dns_result_set {
  * On success `*answer` is to be freed with vs_dns_free. */
 VS_EXPORT int vs_dns_resolve(struct vs_device *device, const char *name, int family, int timeout_ms,
                              struct vs_dns_result_set **answer);
+/* What the service keeps ready for this guest, in memory that it may read: an answer that is there is found without asking, and without any
+ * system call. vs_dns_resolve looks here first; programs need not. Thread-safe, and stays good after the device is closed. */
+struct vs_dns_table;
+/* The table of a device; NULL when it has none (a domU has none). To be dropped once; NULL may be, too. */
+VS_EXPORT struct vs_dns_table *vs_dns_table_hold(const struct vs_device *device);
+VS_EXPORT void vs_dns_table_drop(struct vs_dns_table *table);
+/* As vs_dns_resolve. 1 when the answer was there, 0 when it has to be asked for. */
+VS_EXPORT int vs_dns_table_find(struct vs_dns_table *table, const char *name, int family, struct vs_dns_result_set **answer);
+
 /* The names of `address` (4 or 16 bytes by `family`, network order). */
 VS_EXPORT int vs_dns_resolve_address(struct vs_device *device, const void *address, int family, int timeout_ms,
                                      struct vs_dns_result_set **answer);

@@ -33,6 +33,7 @@ json to_json(const Configure& configure) {
                         {"granted", binding.granted},
                         {"terms", to_json(binding.terms)}});
     if (!binding.rights.is_null()) bindings.back()["rights"] = binding.rights;
+    if (!binding.sharing.is_null()) bindings.back()["sharing"] = binding.sharing;
     if (binding.domid) bindings.back()["domid"] = *binding.domid;
     if (binding.loop) bindings.back()["loop"] = *binding.loop;
   }
@@ -60,6 +61,12 @@ json to_json(const Located& located) {
     loops.push_back({{"number", loop.number}, {"found", loop.found}, {"now", loop.now}});
   for (const GuestFound& guest : located.guests) guests.push_back({{"domain", guest.domain}, {"cpus", guest.cpus}});
   return {{"type", "located"}, {"number", located.number}, {"loops", loops}, {"guests", guests}};
+}
+json to_json(const Flush& flush) {
+  return {{"type", "flush"}, {"number", flush.number}, {"service", flush.service}, {"domain", flush.domain}, {"name", flush.name}};
+}
+json to_json(const Flushed& flushed) {
+  return {{"type", "flushed"}, {"number", flushed.number}, {"entries", flushed.entries}};
 }
 json to_json(const Report& report) { return {{"type", "report"}, {"number", report.number}}; }
 
@@ -181,7 +188,8 @@ Configure configure_from(const json& from) {
                                   binding.at("granted").get<bool>(), terms_from(binding.at("terms")),
                                   binding.contains("domid") ? std::optional(count32_from(binding.at("domid"))) : std::nullopt,
                                   binding.value("rights", json()),
-                                  binding.contains("loop") ? std::optional(loop_from(binding.at("loop"))) : std::nullopt});
+                                  binding.contains("loop") ? std::optional(loop_from(binding.at("loop"))) : std::nullopt,
+                                  binding.value("sharing", json())});
   for (const json& loop : from.value("loops", json::array())) configure.loops.push_back(loop_config_from(loop));
   configure.pool = cpus_from(from.value("pool", json::array()));
   return configure;
@@ -260,6 +268,9 @@ Result<Command> decode_command(std::string_view text) {
     if (type == "describe")
       return Command{Describe{count_from(from.at("number")), from.at("binding").get<std::string>()}};
     if (type == "locate") return Command{Locate{count_from(from.at("number"))}};
+    if (type == "flush")
+      return Command{Flush{count_from(from.at("number")), from.at("service").get<std::string>(),
+                           from.at("domain").get<std::string>(), from.at("name").get<std::string>()}};
     if (type == "report") return Command{Report{count_from(from.at("number"))}};
     return fail(ErrorCode::invalid, "control message: unknown command " + type);
   });
@@ -273,6 +284,7 @@ Result<Event> decode_event(std::string_view text) {
     if (type == "pong") return Event{Pong{count_from(from.at("number"))}};
     if (type == "described") return Event{Described{count_from(from.at("number")), from.at("live")}};
     if (type == "located") return Event{located_from(from)};
+    if (type == "flushed") return Event{Flushed{count_from(from.at("number")), count_from(from.at("entries"))}};
     if (type == "stats") return Event{stats_from(from)};
     return fail(ErrorCode::invalid, "control message: unknown event " + type);
   });

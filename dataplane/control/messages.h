@@ -44,6 +44,7 @@ struct BindingConfig {
   std::optional<std::uint32_t> domid;  // of a domU as it is now; none: the domain comes over local sockets
   nlohmann::json rights = {};  // within the service, of its kind; judged by the service itself. Null: all of it
   std::optional<std::uint32_t> loop = {};  // that serves the domain, and is among Configure::loops; none: any that is not
+  nlohmann::json sharing = {};  // how far what it asks may show to others, judged likewise. Null: not at all
   friend bool operator==(const BindingConfig&, const BindingConfig&) = default;
 };
 
@@ -97,7 +98,17 @@ struct Locate {
   friend bool operator==(const Locate&, const Locate&) = default;
 };
 
-using Command = std::variant<Configure, Stop, Ping, Report, Describe, Locate>;
+// Forget what a service keeps for its guests: answered by Flushed. An empty domain stands for all, and what they share; an empty name for
+// all names.
+struct Flush {
+  std::uint64_t number = 0;
+  std::string service;
+  std::string domain;
+  std::string name;
+  friend bool operator==(const Flush&, const Flush&) = default;
+};
+
+using Command = std::variant<Configure, Stop, Ping, Report, Describe, Locate, Flush>;
 
 // First on every connection.
 struct Hello {
@@ -173,7 +184,13 @@ struct Located {
   friend bool operator==(const Located&, const Located&) = default;
 };
 
-using Event = std::variant<Hello, Applied, Refused, Pong, Stats, Described, Located>;
+struct Flushed {
+  std::uint64_t number = 0;  // of the Flush
+  std::uint64_t entries = 0;
+  friend bool operator==(const Flushed&, const Flushed&) = default;
+};
+
+using Event = std::variant<Hello, Applied, Refused, Pong, Stats, Described, Located, Flushed>;
 
 std::string encode(const Command& command);
 std::string encode(const Event& event);

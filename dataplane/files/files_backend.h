@@ -28,6 +28,7 @@ class FilesBackend final : public Commanded {
   [[nodiscard]] std::uint64_t config_number() const override { return config_number_; }
   void configure(const control::Configure& configure, std::function<void(control::Applied)> done) override;
   void report(std::function<void(std::vector<Sample>)> done) override;
+  void flush(const control::Flush& /*what*/, std::function<void(std::uint64_t)> done) override { done(0); }  // keeps nothing
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done) override;
   void locate(std::function<void(control::Located)> done) override { done({}); }  // is not placed
   void take_refusals(std::function<void(std::vector<control::Refused>)> done) override { done({}); }

@@ -139,12 +139,28 @@ struct Request {
   std::size_t answer_bytes_max = 0;  // that the guest has room for
 };
 
+// A table that one guest reads without asking: what a service puts there is found as long as it lasts, unless there was no room for it.
+// On the loop's thread; kept by whoever holds it.
+class Answers {
+ public:
+  virtual ~Answers() = default;
+  // Key and answer as abi/answers.h says; the answer is good for so long from now.
+  virtual void put(std::span<const std::byte> key, std::span<const std::byte> answer, std::chrono::nanoseconds lifetime) = 0;
+  virtual void remove(std::span<const std::byte> key) = 0;
+  virtual void clear() = 0;
+};
+
+inline const nlohmann::json kNothing = nullptr;
+
 // Who asks, by the configuration; valid during the call only.
 struct SessionGuest {
   std::string_view service;
   std::string_view binding;
   const nlohmann::json& rights;  // what of the service the policy gives it, of the service's kind; null: everything
+  std::string_view domain = {};
+  const nlohmann::json& sharing = kNothing;  // how far what it asks may show to others, of the service's kind; null: not at all
   bool reads_broadcast = false;  // it has the service's broadcast ring
+  std::shared_ptr<Answers> answers = {};  // its table, one for all sessions of the binding; nullptr: it has none
 };
 
 class Service {
@@ -152,7 +168,10 @@ class Service {
   struct Named {
     std::string name;
     nlohmann::json parameters;
-    std::vector<nlohmann::json> rights = {};  // of each binding that is granted it, as in SessionGuest
+    // Of each binding that is granted it, as in SessionGuest.
+    std::vector<nlohmann::json> rights = {};
+    std::vector<nlohmann::json> sharings = {};
+    std::vector<std::string> domains = {};
   };
 
   virtual ~Service() = default;
@@ -165,7 +184,9 @@ class Service {
   [[nodiscard]] virtual std::optional<FrameNeeds> frames(std::string_view /*service*/) const { return std::nullopt; }
   // Whether a guest is given the memory of the service's frames, all of it; who is not is answered with copies.
   [[nodiscard]] virtual bool reads_frames(const SessionGuest& /*guest*/) const { return true; }
-  // Where they come from; told once, before anything else. There are none before the first configure() has returned.
+  // Whether the guests of a service look into tables before they ask.
+  [[nodiscard]] virtual bool tells_ahead(std::string_view /*service*/) const { return false; }
+  // Where frames come from; told once, before anything else. There are none before the first configure() has returned.
   virtual void frames_from(FrameSource& /*source*/) {}
 
   virtual void handle(const Request& request, Reply reply) = 0;
@@ -177,6 +198,10 @@ class Service {
   // More about a named service for people, added to what the backend tells of a binding to it (schemas/openapi.yaml, BindingLive); null:
   // nothing.
   [[nodiscard]] virtual nlohmann::json describe(std::string_view /*service*/) const { return nullptr; }
+
+  // Forgets what a named service keeps of what its guests asked, and says how many entries that were: what is kept for one domain alone or
+  // (empty) for all, about one name or (empty) all.
+  virtual std::uint64_t flush(std::string_view /*service*/, std::string_view /*domain*/, std::string_view /*name*/) { return 0; }
 
   // Counters and gauges of the service itself; the backend counts requests, answers and time.
   virtual std::vector<Sample> samples() const = 0;

@@ -22,6 +22,7 @@ struct Hello {
   std::uint32_t generation = 0;
   bool takes_pool = false;  // it can read a pool that the service lends from
   bool takes_broadcast = false;  // and a broadcast ring
+  bool takes_answers = false;    // and a table of answers
   std::string service;
   std::string device;
 };
@@ -30,6 +31,7 @@ struct Hello {
 struct SharedMemory {
   int pool = -1;
   int broadcast = -1;  // only beside a pool
+  int answers = -1;    // of this guest alone
 };
 
 // A guest that has said hello and is to be answered once. Gone, it is hung up on.

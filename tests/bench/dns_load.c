@@ -1,10 +1,10 @@
 /* One guest of the DNS benchmark: looks up names with getaddrinfo and prints how long each lookup
  * took.
  *
- *   dns_load FAMILY LOOKUPS WARMUP PREFIX DOMAIN       FAMILY: A or A+AAAA
+ *   dns_load FAMILY LOOKUPS WARMUP PREFIX DOMAIN [NAMES]       FAMILY: A or A+AAAA
  *
  * The names are PREFIX-0.DOMAIN, PREFIX-1.DOMAIN, ...: none is asked for twice, so no cache can
- * answer. Talks to whoever started it over stdin and stdout, which is all that reaches into every
+ * answer; with NAMES there are only so many, again and again. Talks to whoever started it over stdin and stdout, which is all that reaches into every
  * kind of guest:
  *
  *   warms up; prints "ready"; reads one byte (so many guests begin at once); looks up; prints
@@ -29,6 +29,7 @@ enum { kLookupsMax = 1000000 };
 struct load {
   int family;
   int addresses; /* expected of each answer */
+  long names; /* 0: as many as lookups */
   const char* prefix;
   const char* domain;
 };
@@ -42,7 +43,8 @@ static int64_t now_ns(void) {
 /* Nanoseconds that lookup `number` took; ends the program when its answer is wrong. */
 static int64_t look_up(const struct load* load, long number) {
   char name[NI_MAXHOST];
-  snprintf(name, sizeof name, "%s-%ld.%s", load->prefix, number, load->domain);
+  snprintf(name, sizeof name, "%s-%ld.%s", load->prefix,
+           load->names != 0 ? number % load->names : number, load->domain);
   /* One socket type, as every program gives; no AI_ADDRCONFIG, which would leave AAAA out where
    * there is no IPv6. */
   const struct addrinfo hints = {.ai_family = load->family, .ai_socktype = SOCK_STREAM};
@@ -84,15 +86,16 @@ static void wait_for_end(void) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 6 || (strcmp(argv[1], "A") != 0 && strcmp(argv[1], "A+AAAA") != 0)) {
-    fputs("usage: dns_load A|A+AAAA LOOKUPS WARMUP PREFIX DOMAIN\n", stderr);
+  if ((argc != 6 && argc != 7) || (strcmp(argv[1], "A") != 0 && strcmp(argv[1], "A+AAAA") != 0)) {
+    fputs("usage: dns_load A|A+AAAA LOOKUPS WARMUP PREFIX DOMAIN [NAMES]\n", stderr);
     return 2;
   }
   const bool both = strcmp(argv[1], "A+AAAA") == 0;
-  const struct load load = {both ? AF_UNSPEC : AF_INET, both ? 2 : 1, argv[4], argv[5]};
+  const struct load load = {both ? AF_UNSPEC : AF_INET, both ? 2 : 1, argc == 7 ? strtol(argv[6], NULL, 10) : 0,
+                            argv[4], argv[5]};
   const long lookups = strtol(argv[2], NULL, 10);
   const long warmup = strtol(argv[3], NULL, 10);
-  if (lookups < 1 || lookups > kLookupsMax || warmup < 0 || warmup > kLookupsMax) {
+  if (lookups < 1 || lookups > kLookupsMax || load.names < 0 || warmup < 0 || warmup > kLookupsMax) {
     fputs("dns_load: counts from 1 to 1000000\n", stderr);
     return 2;
   }

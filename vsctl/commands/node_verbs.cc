@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "vsctl/commands/completion.h"
+#include "vsctl/commands/flush.h"
 #include "vsctl/commands/metrics.h"
 #include "vsctl/commands/run.h"
 #include "vsctl/commands/version.h"
@@ -40,6 +41,15 @@ void add_metrics(CLI::App& app, Command& chosen) {
   command->footer("Example:\n  vsctl metrics vservices_requests");
 }
 
+void add_flush(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<FlushOptions>();
+  auto* command = add(app, chosen, "flush", "Has a service forget the answers that it keeps.", options, flush);
+  command->add_option("SERVICE", options->service, "The service")->required();
+  command->add_option("--domain", options->domain, "Only what is kept for this domain alone");
+  command->add_option("--name", options->name, "Only answers about this name");
+  command->footer("Example:\n  vsctl flush dns --name www.demo.test");
+}
+
 void add_version(CLI::App& app, Command& chosen) {
   auto* command = app.add_subcommand("version", "Shows the versions of vsctl and of the daemon.");
   command->callback([&chosen] { chosen = version; });
@@ -67,6 +77,7 @@ void add_completion(CLI::App& app, Command& chosen) {
 void add_node_verbs(CLI::App& app, Command& chosen, const Strings& after) {
   add_run(app, chosen, after);
   add_metrics(app, chosen);
+  add_flush(app, chosen);
   add_version(app, chosen);
   add_completion(app, chosen);
 }

@@ -20,6 +20,7 @@
 #include "vsmgrd/api/access.h"
 #include "vsmgrd/api/counters.h"
 #include "vsmgrd/api/dispatcher.h"
+#include "vsmgrd/api/routes.h"
 #include "vsmgrd/api/server_options.h"
 #include "vsmgrd/policy/engine.h"
 #include "vsmgrd/store/store.h"
@@ -36,6 +37,8 @@ struct ApiHooks {
   std::function<std::string()> metrics_text;     // the body of GET /metrics
   // What an object does now, to be shown as its status.live; null: nothing is known. May wait for a short time.
   std::function<nlohmann::json(Kind kind, const std::string& name)> live{};
+  // Has backends forget what they keep; may wait for a short time.
+  http::Flush flush{};
   std::shared_ptr<PolicyEngine> policies{};      // what the store decides by; none: one of its own
   http::OnRequest on_request{};                  // after each request; must not block
   http::TransportCounters::Observer on_limit{};  // after each limit that bit; must not block

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "vsmgrd/api/background.h"
@@ -19,10 +20,19 @@ namespace vs::http {
 using MetricsText = std::function<std::string()>;
 using Live = std::function<nlohmann::json(Kind kind, const std::string& name)>;  // null: nothing is known
 
+// What is to be forgotten of what a service keeps for its guests; an empty domain stands for all, an empty name for all names.
+struct FlushOrder {
+  std::string kind;
+  std::string service;
+  std::string domain;
+  std::string name;
+};
+using Flush = std::function<std::optional<std::uint64_t>(const FlushOrder& order)>;  // how many entries; nullopt: no backend says
+
 // `store` and `background` must outlive the router. Without policies it compiles its own.
 Router make_router(Store& store, Background& background, MetricsText metrics_text,
                    Live live = {},
-                   std::shared_ptr<PolicyEngine> policies = nullptr);
+                   std::shared_ptr<PolicyEngine> policies = nullptr, Flush flush = {});
 
 // The parts of it.
 void add_status_routes(Router& router, Store& store,
@@ -35,6 +45,7 @@ void add_apply_routes(Router& router, Store& store, Waits& waits);  // /v1/{appl
 // /v1/policies:{test,lint,simulate,history,rollback}
 void add_policy_routes(Router& router, Store& store, const std::shared_ptr<PolicyEngine>& policies);
 void add_explain_route(Router& router, Store& store, std::shared_ptr<PolicyEngine> policies);
+void add_flush_route(Router& router, Store& store, Flush flush);  // /v1/services/{name}:flush
 void add_event_routes(Router& router, Store& store, EventFeed& feed);
 // /v1/{operations,warnings,decisions,audit}
 void add_log_routes(Router& router, Store& store, Waits& waits);

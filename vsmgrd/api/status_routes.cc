@@ -61,7 +61,7 @@ void add_status_routes(Router& router, Store& store, MetricsText metrics_text) {
 }
 
 Router make_router(Store& store, Background& background, MetricsText metrics_text,
-                   Live live, std::shared_ptr<PolicyEngine> policies) {
+                   Live live, std::shared_ptr<PolicyEngine> policies, Flush flush) {
   if (!policies) policies = std::make_shared<PolicyEngine>();
   Router plain;
   add_status_routes(plain, store, std::move(metrics_text));
@@ -71,6 +71,7 @@ Router make_router(Store& store, Background& background, MetricsText metrics_tex
   add_apply_routes(plain, store, background.waits);
   add_policy_routes(plain, store, policies);
   add_explain_route(plain, store, std::move(policies));
+  add_flush_route(plain, store, std::move(flush));
   add_event_routes(plain, store, background.feed);
   add_log_routes(plain, store, background.waits);
   add_node_routes(plain, store, background.jobs);

@@ -204,6 +204,15 @@ void BackendProcess::handle(control::Located located) {
   changed();
 }
 
+void BackendProcess::handle(const control::Flushed& flushed) {
+  const auto asked = std::find_if(flushes_.begin(), flushes_.end(), [&](const auto& one) { return one.first == flushed.number; });
+  if (asked == flushes_.end()) return;
+  const auto done = std::move(asked->second);
+  flushes_.erase(asked);
+  done(flushed.entries);
+  answered(flushed.number);
+}
+
 void BackendProcess::answered(std::uint64_t number) {
   unanswered_since_ = number == asked_ ? TimePoint{} : std::chrono::steady_clock::now();
   std::vector<std::function<void()>> told;
@@ -243,10 +252,18 @@ void BackendProcess::locate() {
   ask(control::Locate{++asked_});
 }
 
+void BackendProcess::flush(control::Flush what, std::function<void(std::optional<std::uint64_t>)> done) {
+  if (!status_.up || silent() || flushes_.size() == kDescribesAskedMax) return done(std::nullopt);
+  what.number = ++asked_;
+  flushes_.emplace_back(what.number, std::move(done));
+  ask(std::move(what));
+}
+
 void BackendProcess::give_up_on_answers() {
   samples_.clear();
   unanswered_since_ = {};
   for (const auto& [number, done] : std::exchange(describes_, {})) done(nullptr);
+  for (const auto& [number, done] : std::exchange(flushes_, {})) done(std::nullopt);
   for (const auto& [number, done] : std::exchange(reports_, {})) done();
 }
 

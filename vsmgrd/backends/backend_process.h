@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,8 @@ class BackendProcess {
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done);
   // Asks where its loops and guests run; shows in status().
   void locate();
+  // Has it forget what `what` says (its number is ours). Calls `done` with how many entries that were, or with nullopt, as describe() does.
+  void flush(control::Flush what, std::function<void(std::optional<std::uint64_t>)> done);
   // Asks it to end; calls `ended` when it has.
   void stop(std::function<void()> ended);
   [[nodiscard]] const BackendStatus& status() const { return status_; }
@@ -80,6 +83,7 @@ class BackendProcess {
   void handle(control::Stats stats);
   void handle(control::Described described);
   void handle(control::Located located);
+  void handle(const control::Flushed& flushed);
   void answered(std::uint64_t number);
   void lost(const Error& why);
   void on_exit();
@@ -101,6 +105,7 @@ class BackendProcess {
   std::vector<Sample> samples_;  // of a report that is not whole yet
   std::vector<std::pair<std::uint64_t, std::function<void()>>> reports_;  // asked for and not answered yet
   std::vector<std::pair<std::uint64_t, std::function<void(nlohmann::json)>>> describes_;  // the same
+  std::vector<std::pair<std::uint64_t, std::function<void(std::optional<std::uint64_t>)>>> flushes_;  // the same
   TimePoint up_since_{};
   std::chrono::milliseconds pause_ = kRestartPauseMin;
   std::map<std::string, std::uint64_t> refusals_before_;  // of backends that are gone

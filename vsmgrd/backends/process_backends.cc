@@ -188,6 +188,19 @@ nlohmann::json ProcessBackends::describe(const std::string& binding, std::chrono
   return live.wait_for(patience) == std::future_status::ready ? live.get() : nlohmann::json();
 }
 
+std::optional<std::uint64_t> ProcessBackends::flush(const std::string& kind, control::Flush what,
+                                                    std::chrono::milliseconds patience) {
+  using Entries = std::optional<std::uint64_t>;
+  const auto told = std::make_shared<std::promise<Entries>>();  // outlives this call when a backend takes longer
+  auto entries = told->get_future();
+  loop_.post([this, told, kind, what = std::move(what)]() mutable {
+    const auto found = processes_.find(kind);
+    if (found == processes_.end() || found->second == nullptr) return told->set_value(std::nullopt);
+    found->second->flush(std::move(what), [told](Entries forgotten) { told->set_value(forgotten); });
+  });
+  return entries.wait_for(patience) == std::future_status::ready ? entries.get() : std::nullopt;
+}
+
 void ProcessBackends::stop_all() {
   std::promise<void> all_ended;
   loop_.post([this, &all_ended] {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,6 +44,10 @@ class ProcessBackends final : public Backends {
   // What a binding does now, as its backend tells it (control::Described); null when none does within `patience`. Not from a
   // callback.
   [[nodiscard]] nlohmann::json describe(const std::string& binding, std::chrono::milliseconds patience);
+
+  // Has the backend of a kind forget what a service of it keeps (control::Flush, without its number). How many entries that were;
+  // nullopt when it does not say so within `patience`. Not from a callback.
+  [[nodiscard]] std::optional<std::uint64_t> flush(const std::string& kind, control::Flush what, std::chrono::milliseconds patience);
 
   // Ends every process and waits until they are gone (at most kStopPatience).
   void stop_all();

@@ -8,7 +8,7 @@
 //   metadata:   {name, labels, and made by the server: uid, generation, resourceVersion,
 //               createdAt, updatedAt, sources}
 //   spec:       Domain        {type, description, memoryMiB}
-//               Service       {kind, parameters: {nameservers, timeout, tries}}
+//               Service       {kind, parameters: {nameservers, timeout, tries, cache}}
 //               AccessPolicy  {rules: [{id, effect, mode, message, match: {domains,
 //                             domainLabels, domainTypes, services, kinds, nodes, nodeLabels}}]}
 //               SharingPolicy {match, mode, group, names}
@@ -50,6 +50,11 @@ inline constexpr std::size_t kTextBytesMax = 1024;   // descriptions, messages, 
 inline constexpr std::size_t kRulesMax = 1000;       // per policy
 inline constexpr std::size_t kMatchNamesMax = 1000;  // per list of a rule
 inline constexpr std::size_t kNameserversMax = 8;
+inline constexpr std::chrono::milliseconds kDnsTtlMax{std::chrono::hours(7 * 24)};  // RFC 8767 4
+inline constexpr std::chrono::milliseconds kDnsFailureTtlMax{std::chrono::minutes(5)};  // RFC 2308 7.1
+inline constexpr std::uint32_t kDnsEntriesMax = 1'000'000;
+inline constexpr std::uint32_t kDnsGuestKibMax = 1 << 20;
+inline constexpr std::uint32_t kDnsKibMax = 64 << 20;
 inline constexpr std::uint32_t kDnsTriesMax = 10;
 inline constexpr std::chrono::milliseconds kDnsTimeoutMax{60'000};
 inline constexpr std::uint32_t kMemoryMibMax = 65'536;

@@ -28,12 +28,38 @@ DomainSpec decode_domain(const json& value, Problems& problems) {
   return spec;
 }
 
+constexpr std::chrono::milliseconds kNone{0};  // turns off what it is given for
+
+DnsCache decode_cache(const json& value, std::string pointer, Problems& problems) {
+  DnsCache cache;
+  Fields fields(value, std::move(pointer), problems);
+  fields.duration("ttlMin", cache.ttl_min, kDnsTtlMax, kNone);
+  fields.duration("ttlMax", cache.ttl_max, kDnsTtlMax, kNone);
+  fields.duration("negativeTtlMax", cache.negative_ttl_max, kDnsTtlMax, kNone);
+  fields.duration("failureTtl", cache.failure_ttl, kDnsFailureTtlMax, kNone);
+  fields.duration("staleMax", cache.stale_max, kDnsTtlMax, kNone);
+  fields.duration("staleAfter", cache.stale_after, kDnsTimeoutMax, kNone);
+  fields.number("prefetchHits", cache.prefetch_hits, 0, kDnsEntriesMax);
+  fields.number("guestEntriesMax", cache.guest_entries_max, 1, kDnsEntriesMax);
+  fields.number("guestKiBMax", cache.guest_kib_max, 1, kDnsGuestKibMax);
+  fields.number("kiBMax", cache.kib_max, 1, kDnsKibMax);
+  if (cache.ttl_min > cache.ttl_max)
+    problems.push_back({.pointer = fields.pointer_of("ttlMin"),
+                        .message = "\"ttlMin\" is more than \"ttlMax\"",
+                        .hint = "set it to at most " + format_duration(cache.ttl_max),
+                        .code = "contradiction"});
+  fields.finish();
+  return cache;
+}
+
 DnsParameters decode_dns(const json& value, std::string pointer, Problems& problems) {
   DnsParameters dns;
   Fields fields(value, std::move(pointer), problems);
   fields.texts("nameservers", dns.nameservers, 0, kNameserversMax, check_nameserver);
   fields.duration("timeout", dns.timeout, kDnsTimeoutMax);
   fields.number("tries", dns.tries, 1, kDnsTriesMax);
+  if (const json* cache = fields.take("cache", Need::optional))
+    dns.cache = decode_cache(*cache, fields.pointer_of("cache"), problems);
   fields.finish();
   return dns;
 }
@@ -81,6 +107,7 @@ SharingPolicySpec decode_sharing_policy(const json& value, Problems& problems) {
   const bool known_mode =
       fields.choice("mode", spec.mode, Need::required, {"private", "group", "delayed", "open"});
   const bool grouped = fields.name("group", spec.group, Need::optional);
+  const bool owned = fields.text("ownerLabel", spec.owner_label, Need::optional);
   const bool named = fields.texts("names", spec.names, 1, kMatchNamesMax, check_shared_name);
   fields.finish();
   if (!known_mode) return spec;  // what fits it cannot be told
@@ -91,6 +118,16 @@ SharingPolicySpec decode_sharing_policy(const json& value, Problems& problems) {
   if (spec.mode != "group" && grouped)
     problems.push_back({.pointer = fields.pointer_of("group"),
                         .message = fmt::format("mode {} has no group", spec.mode),
+                        .hint = "leave it out, or set mode: group",
+                        .code = "contradiction"});
+  if (owned && !is_label_key(spec.owner_label))
+    problems.push_back({.pointer = fields.pointer_of("ownerLabel"),
+                        .message = fmt::format("\"ownerLabel\": {} is not the key of a label", in_quotes(spec.owner_label)),
+                        .hint = "letters, digits and - _ . /",
+                        .code = "malformed"});
+  if (spec.mode != "group" && owned)
+    problems.push_back({.pointer = fields.pointer_of("ownerLabel"),
+                        .message = fmt::format("mode {} has no owners", spec.mode),
                         .hint = "leave it out, or set mode: group",
                         .code = "contradiction"});
   if (spec.mode != "open" && named)

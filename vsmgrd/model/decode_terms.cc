@@ -31,6 +31,8 @@ struct KindSharing {
 // Kinds that do not know every mode: keys are nobody else's, and a position is not kept for later.
 const std::vector<KindSharing>& kinds_that_share_less() {
   static const std::vector<KindSharing> kinds{{"crypto", {"private"}},
+                                              {"files", {"private"}},
+                                              {"pubsub", {"private"}},  // of its channels say the channel rules
                                               {"position", {"private", "group", "open"}}};
   return kinds;
 }
@@ -260,6 +262,8 @@ Result<> check_shared_name(std::string_view name) {
   }
   return {};
 }
+
+bool shares(std::string_view kind) { return kind == "dns"; }
 
 bool can_share(std::string_view kind, std::string_view mode) {
   for (const KindSharing& less : kinds_that_share_less())

@@ -25,6 +25,8 @@ Result<> check_shared_name(std::string_view name);
 
 // Whether services of `kind` know the sharing mode; of kinds that are not known here, all do.
 bool can_share(std::string_view kind, std::string_view mode);
+// Whether backends of that kind do what a SharingPolicy says of their bindings.
+bool shares(std::string_view kind);
 std::string sharing_modes_text(std::string_view kind);  // "private, group"
 
 }  // namespace vs

@@ -17,13 +17,26 @@ json encode_part(const DomainSpec& spec) {
   return out;
 }
 
+json encode_part(const DnsCache& cache) {
+  return {{"ttlMin", format_duration(cache.ttl_min)},
+          {"ttlMax", format_duration(cache.ttl_max)},
+          {"negativeTtlMax", format_duration(cache.negative_ttl_max)},
+          {"failureTtl", format_duration(cache.failure_ttl)},
+          {"staleMax", format_duration(cache.stale_max)},
+          {"staleAfter", format_duration(cache.stale_after)},
+          {"prefetchHits", cache.prefetch_hits},
+          {"guestEntriesMax", cache.guest_entries_max},
+          {"guestKiBMax", cache.guest_kib_max},
+          {"kiBMax", cache.kib_max}};
+}
+
 json encode_part(const ServiceSpec& spec) {
   if (spec.kind != "dns") return {{"kind", spec.kind}, {"parameters", encode(spec.pubsub)}};
-  return {{"kind", spec.kind},
-          {"parameters",
-           {{"nameservers", spec.dns.nameservers},
-            {"timeout", format_duration(spec.dns.timeout)},
-            {"tries", spec.dns.tries}}}};
+  json parameters{{"nameservers", spec.dns.nameservers},
+                  {"timeout", format_duration(spec.dns.timeout)},
+                  {"tries", spec.dns.tries}};
+  if (!(spec.dns.cache == DnsCache{})) parameters["cache"] = encode_part(spec.dns.cache);
+  return {{"kind", spec.kind}, {"parameters", std::move(parameters)}};
 }
 
 // A list that is empty was not given, and is left out: see RuleMatch.
@@ -60,6 +73,7 @@ json encode_part(const AccessPolicySpec& spec) {
 json encode_part(const SharingPolicySpec& spec) {
   json out{{"match", encode_part(spec.match)}, {"mode", spec.mode}};
   if (!spec.group.empty()) out["group"] = spec.group;
+  if (!spec.owner_label.empty()) out["ownerLabel"] = spec.owner_label;
   if (!spec.names.empty()) out["names"] = spec.names;
   return out;
 }

@@ -169,7 +169,7 @@ bool Fields::number(std::string_view key, std::uint32_t& into, std::uint32_t min
 }
 
 bool Fields::duration(std::string_view key, std::chrono::milliseconds& into,
-                      std::chrono::milliseconds max) {
+                      std::chrono::milliseconds max, std::chrono::milliseconds min) {
   const json* value = take(key, Need::optional);
   if (!value) return false;
   if (!value->is_string()) {
@@ -183,8 +183,8 @@ bool Fields::duration(std::string_view key, std::chrono::milliseconds& into,
     note(key, ": " + duration.error().message);
     return false;
   }
-  if (duration->count() < 1 || *duration > max) {
-    note(key, fmt::format(" must be from 1ms to {}, is {}", format_duration(max),
+  if (*duration < min || *duration > max) {
+    note(key, fmt::format(" must be from {} to {}, is {}", format_duration(min), format_duration(max),
                           format_duration(*duration)));
     return false;
   }

@@ -38,7 +38,8 @@ class Fields {
               const std::vector<std::string>& choices);
   bool number(std::string_view key, std::uint32_t& into, std::uint32_t min, std::uint32_t max);
   bool duration(std::string_view key, std::chrono::milliseconds& into,
-                std::chrono::milliseconds max);
+                std::chrono::milliseconds max,
+                std::chrono::milliseconds min = std::chrono::milliseconds{1});
   // Down to microseconds.
   bool fine_duration(std::string_view key, std::chrono::microseconds& into,
                      std::chrono::microseconds max);

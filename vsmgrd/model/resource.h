@@ -66,11 +66,27 @@ struct DomainSpec {
   friend bool operator==(const DomainSpec&, const DomainSpec&) = default;
 };
 
+// What the dns service keeps of answers (dataplane/services/dns/cache.h says what each does).
+struct DnsCache {
+  std::chrono::milliseconds ttl_min{0};
+  std::chrono::milliseconds ttl_max{3'600'000};  // 0: nothing is kept; times are at most 7 days
+  std::chrono::milliseconds negative_ttl_max{900'000};
+  std::chrono::milliseconds failure_ttl{1000};
+  std::chrono::milliseconds stale_max{3'600'000};
+  std::chrono::milliseconds stale_after{1800};
+  std::uint32_t prefetch_hits = 2;
+  std::uint32_t guest_entries_max = 4096;  // at most 1,000,000
+  std::uint32_t guest_kib_max = 4096;      // at most 1 GiB
+  std::uint32_t kib_max = 65'536;          // at most 64 GiB
+  friend bool operator==(const DnsCache&, const DnsCache&) = default;
+};
+
 // How the dns service resolves. Sockets are "ADDRESS:PORT" or "ADDRESS" or "[ADDRESS6]:PORT".
 struct DnsParameters {
   std::vector<std::string> nameservers;  // empty: those of the node's /etc/resolv.conf; at most 8
   std::chrono::milliseconds timeout{2000};  // per try; 1 ms .. 60 s
   std::uint32_t tries = 3;                  // 1 .. 10
+  DnsCache cache;
   friend bool operator==(const DnsParameters&, const DnsParameters&) = default;
 };
 
@@ -244,6 +260,7 @@ struct SharingPolicySpec {
   RuleMatch match;
   std::string mode = "private";  // private | group | delayed | open
   std::string group;             // of mode group: its members share with each other
+  std::string owner_label;       // of mode group: the domains' label that must be the same for all members; empty: any may share
   std::vector<std::string> names;  // of mode open: only these; "*.example.org" covers what is below
   friend bool operator==(const SharingPolicySpec&, const SharingPolicySpec&) = default;
 };

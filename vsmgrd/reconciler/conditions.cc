@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "vsmgrd/model/decode_terms.h"
+
 namespace vs {
 namespace {
 
@@ -21,6 +23,11 @@ void add_placement(const Placement& placement, const std::string& at, const std:
   if (placement.count != 0) fields.push_back(at + "/count" + owner);
   if (!placement.options.empty()) fields.push_back(at + "/options" + owner);
   if (placement.mode != Placement{}.mode) fields.push_back(at + "/mode" + owner);
+}
+
+bool of_kind_that_shares(const BindingSpec& binding, const Desired& desired) {
+  const auto service = desired.services.find(binding.service);
+  return service != desired.services.end() && shares(std::get<ServiceSpec>(service->second.spec).kind);
 }
 
 std::string joined(const std::vector<std::string>& fields) {
@@ -43,8 +50,6 @@ std::vector<std::string> unsupported_fields(const Resource& resource, const Desi
   if (const auto* sla = std::get_if<Sla>(&resource.spec)) add_sla(*sla, "/spec", "", fields);
   if (const auto* placement = std::get_if<Placement>(&resource.spec))
     add_placement(*placement, "/spec", "", fields);
-  if (const auto* sharing = std::get_if<SharingPolicySpec>(&resource.spec))
-    if (sharing->mode != SharingPolicySpec{}.mode) fields.emplace_back("/spec/mode");
   const auto* binding = std::get_if<BindingSpec>(&resource.spec);
   if (!binding) return fields;
   const auto place = [](const std::string& name, const char* key) {
@@ -65,7 +70,7 @@ std::vector<std::string> unsupported_fields(const Resource& resource, const Desi
   add_placement(placement_of(*binding, desired), place(binding->placement_name, "placement"),
                 owner(binding->placement_name, "Placement"), fields);
   if (const auto decision = desired.decisions.find(resource.metadata.name);
-      decision != desired.decisions.end() && decision->second.sharing.mode != Sharing{}.mode)
+      decision != desired.decisions.end() && decision->second.sharing.mode != Sharing{}.mode && !of_kind_that_shares(*binding, desired))
     fields.push_back("/spec/mode of SharingPolicy " + decision->second.sharing.policy);
   return fields;
 }

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "vsmgrd/model/decode_terms.h"
 #include "vsmgrd/reconciler/conditions.h"
 
 namespace vs {
@@ -43,11 +44,26 @@ nlohmann::json channel_parameters(const PubsubParameters& pubsub, const Engines&
   return parameters;
 }
 
+// As the backend reads them (dataplane/services/dns/parameters.h).
+nlohmann::json cache_terms(const DnsCache& cache) {
+  return {{"ttlMinMs", cache.ttl_min.count()},
+          {"ttlMaxMs", cache.ttl_max.count()},
+          {"negativeTtlMaxMs", cache.negative_ttl_max.count()},
+          {"failureTtlMs", cache.failure_ttl.count()},
+          {"staleMaxMs", cache.stale_max.count()},
+          {"staleAfterMs", cache.stale_after.count()},
+          {"prefetchHits", cache.prefetch_hits},
+          {"guestEntriesMax", cache.guest_entries_max},
+          {"guestBytesMax", std::uint64_t{cache.guest_kib_max} << 10},
+          {"bytesMax", std::uint64_t{cache.kib_max} << 10}};
+}
+
 nlohmann::json parameters_of(const ServiceSpec& service, const Engines& engines) {
   if (service.kind != "dns") return channel_parameters(service.pubsub, engines);
   return {{"nameservers", service.dns.nameservers},
           {"timeoutMs", service.dns.timeout.count()},
-          {"tries", service.dns.tries}};
+          {"tries", service.dns.tries},
+          {"cache", cache_terms(service.dns.cache)}};
 }
 
 // What the data plane can do of what the binding says, in place or by name; conditions.h tells the
@@ -86,6 +102,15 @@ nlohmann::json channel_rights(const Decision& decision) {
     rules.push_back(std::move(one));
   }
   return {{"default", any_allows ? "deny" : "allow"}, {"rules", std::move(rules)}};
+}
+
+// As the backend reads it (dataplane/services/dns/sharing.h).
+nlohmann::json sharing_of(const Sharing& sharing) {
+  if (sharing.mode == Sharing{}.mode) return {};
+  nlohmann::json told{{"mode", sharing.mode}};
+  if (!sharing.group.empty()) told["group"] = sharing.group;
+  if (!sharing.names.empty()) told["names"] = sharing.names;
+  return told;
 }
 
 // As the backend of service files reads them (dataplane/files/files_backend.h): what the domain was granted beside it.
@@ -233,7 +258,9 @@ BackendConfigs configs_for(const Desired& desired, const Domids& domids, const E
                                                domid == domids.end() ? std::nullopt : std::optional(domid->second),
                                                !granted ? nlohmann::json()
                                                : files  ? devices_beside(desired, bindings_of, spec.domain)
-                                                        : channel_rights(decision->second)});
+                                                        : channel_rights(decision->second),
+                                               granted && shares(service->kind) ? sharing_of(decision->second.sharing)
+                                                                                : nlohmann::json()});
   }
   return configs;
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "vsmgrd/model/codec.h"
 #include "vsmgrd/store/commit.h"
+#include "vsmgrd/store/group_owners.h"
 #include "vsmgrd/store/store_impl.h"
 
 namespace vs {
@@ -231,6 +232,11 @@ Result<Store::Impl::Draft> Store::Impl::draft(Turn& turn, const Plan& plan,
     return draft;
   }
   const auto decided = merge_decisions(transition->next, decide_(transition->next, transition->affected));
+  if (auto mixed = mixed_owners(transition->next, options.sees); !mixed.empty()) {
+    std::string summary = summary_of(mixed);
+    draft.refusal = Refusal{{ErrorCode::invalid, std::move(summary)}, std::move(mixed), {}};
+    return draft;
+  }
   draft.trials = touches_trials(head_, *transition, decided);
   ApplyOutcome& outcome = draft.outcome;
   outcome = {.changes = transition->changes,

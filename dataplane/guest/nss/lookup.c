@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@
 #include "dataplane/guest/nss/kept.h"
 #include "dataplane/guest/nss/name.h"
 #include "dataplane/guest/nss/pool.h"
+#include "dataplane/guest/nss/table.h"
 
 /* What of the calling thread is set aside during a lookup. */
 struct calm {
@@ -57,6 +59,7 @@ static struct vs_nss_verdict ask(const struct vs_nss_question* question,
     error = vs_nss_pool_take(deadline_ms, &lease);
     if (error != 0) return vs_nss_verdict_of_open(error);
     error = ask_device(lease.device, question, deadline_ms, answer);
+    vs_nss_table_use(lease.device);
     vs_nss_pool_give(&lease, error);
     if (error == 0) return vs_nss_verdict_of_result((*answer)->result);
     /* Only what a new device would mend: descriptors closed by another thread, or a ring that
@@ -64,6 +67,18 @@ static struct vs_nss_verdict ask(const struct vs_nss_question* question,
     if (error != -ESTALE && error != -EPROTO) break;
   }
   return vs_nss_verdict_of_call(error);
+}
+
+static struct vs_nss_verdict lay_out(const struct vs_nss_question* question,
+                                     const struct vs_nss_target* target,
+                                     struct vs_dns_result_set* answer) {
+  const enum vs_nss_laid laid = vs_nss_lay(question, answer, target);
+  if (laid == VS_NSS_NO_ROOM) {
+    vs_nss_kept_put(question, target->bytes, vs_nss_now_ms(), answer);
+  } else {
+    vs_dns_free(answer);
+  }
+  return vs_nss_verdict_of_layout(laid);
 }
 
 static struct vs_nss_verdict look_up(const struct vs_nss_question* question,
@@ -76,13 +91,26 @@ static struct vs_nss_verdict look_up(const struct vs_nss_question* question,
       return verdict;
     }
   }
-  const enum vs_nss_laid laid = vs_nss_lay(question, answer, target);
-  if (laid == VS_NSS_NO_ROOM) {
-    vs_nss_kept_put(question, target->bytes, vs_nss_now_ms(), answer);
+  return lay_out(question, target, answer);
+}
+
+/* What is in the table takes no device, so signals need not wait. */
+static bool look_into_table(const struct vs_nss_question* question,
+                            const struct vs_nss_target* target, struct vs_nss_verdict* verdict) {
+  const int error = errno;
+  struct vs_dns_result_set* const answer = vs_nss_table_find(question);
+  if (answer == NULL) {
+    errno = error;
+    return false;
+  }
+  *verdict = vs_nss_verdict_of_result(answer->result);
+  if (verdict->status == NSS_STATUS_SUCCESS) {
+    *verdict = lay_out(question, target, answer);
   } else {
     vs_dns_free(answer);
   }
-  return vs_nss_verdict_of_layout(laid);
+  errno = error;
+  return true;
 }
 
 struct vs_nss_verdict vs_nss_lookup(const struct vs_nss_question* question,
@@ -90,9 +118,11 @@ struct vs_nss_verdict vs_nss_lookup(const struct vs_nss_question* question,
   if (question->subject == VS_NSS_OF_NAME && !vs_nss_name_askable(question->name)) {
     return vs_nss_verdict_of_result(VS_DNS_NO_NAME);
   }
+  struct vs_nss_verdict verdict;
+  if (look_into_table(question, target, &verdict)) return verdict;
   struct calm calm;
   keep_calm(&calm);
-  const struct vs_nss_verdict verdict = look_up(question, target);
+  verdict = look_up(question, target);
   calm_over(&calm);
   return verdict;
 }

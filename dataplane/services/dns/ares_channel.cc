@@ -1,13 +1,9 @@
 #include "dataplane/services/dns/ares_channel.h"
 
 #include <ares.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <strings.h>
 #include <sys/time.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -16,7 +12,6 @@ namespace vs::dns {
 namespace {
 
 inline constexpr int kEdnsPayloadBytes = 1232;  // DNS flag day 2020: no fragments on the way
-inline constexpr int kCnamesMax = 64;
 
 // c-ares is initialised once and never torn down: the process ends with it.
 int library_status() {
@@ -27,9 +22,7 @@ int library_status() {
 QueryResult::Status status_of(int ares_status) {
   using Status = QueryResult::Status;
   switch (ares_status) {
-    case ARES_SUCCESS: return Status::found;
-    case ARES_ENOTFOUND: case ARES_EBADNAME: return Status::no_name;
-    case ARES_ENODATA: return Status::no_data;
+    case ARES_SUCCESS: case ARES_ENOTFOUND: case ARES_ENODATA: return Status::answered;
     case ARES_ETIMEOUT: return Status::timed_out;
     case ARES_ECONNREFUSED: return Status::refused;
     case ARES_EDESTRUCTION: case ARES_ECANCELLED: return Status::cancelled;
@@ -37,31 +30,12 @@ QueryResult::Status status_of(int ares_status) {
   }
 }
 
-Address address_of(const ares_addrinfo_node& node) {
-  Address address{.inet6 = node.ai_family == AF_INET6, .ttl_s = static_cast<std::uint32_t>(std::max(node.ai_ttl, 0))};
-  if (address.inet6)
-    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6*>(node.ai_addr)->sin6_addr, 16);
-  else
-    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in*>(node.ai_addr)->sin_addr, 4);
-  return address;
-}
-
-// Follows the CNAMEs from the name that was asked; they may come in any order, and in a circle.
-std::string canonical_name(const ares_addrinfo& info, std::string name) {
-  for (int steps = 0; steps < kCnamesMax; ++steps) {
-    const ares_addrinfo_cname* next = info.cnames;
-    while (next != nullptr && (next->alias == nullptr || ::strcasecmp(next->alias, name.c_str()) != 0)) next = next->next;
-    if (next == nullptr || next->name == nullptr) break;
-    name = next->name;
-  }
-  return name;
-}
-
 }  // namespace
 
 struct AresChannel::Query {
   AresChannel& channel;
   std::string name;
+  RecordType type;
   QueryCallback callback;
 };
 
@@ -100,47 +74,21 @@ AresChannel::~AresChannel() {
   VS_CHECK(in_flight_ == 0 && watched_.empty());
 }
 
-void AresChannel::lookup(const std::string& name, bool inet6, QueryCallback callback) {
+void AresChannel::query(const std::string& name, RecordType type, QueryCallback callback) {
   ++asked_;
   ++in_flight_;
-  ares_addrinfo_hints hints{};
-  hints.ai_flags = ARES_AI_NOSORT;  // sorting is the guest's: it depends on the guest's own addresses (RFC 6724)
-  hints.ai_family = inet6 ? AF_INET6 : AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  auto* query = new Query{*this, name, std::move(callback)};
-  ares_getaddrinfo(
-      channel_, query->name.c_str(), nullptr, &hints,
-      [](void* argument, int status, int, ares_addrinfo* info) {
+  auto* query = new Query{*this, name, type, std::move(callback)};
+  ares_query(
+      channel_, query->name.c_str(), kClassInternet, static_cast<int>(type),
+      [](void* argument, int status, int, unsigned char* packet, int bytes) {
         const std::unique_ptr<Query> ended(static_cast<Query*>(argument));
-        QueryResult result{.status = status_of(status)};
-        if (info != nullptr) {
-          if (status == ARES_SUCCESS) {
-            result.canonical_name = canonical_name(*info, ended->name);
-            for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next)
-              result.addresses.push_back(address_of(*node));
-            if (result.addresses.empty()) result.status = QueryResult::Status::no_data;
-          }
-          ares_freeaddrinfo(info);
-        }
-        ended->channel.ended(std::move(ended->callback), std::move(result));
-      },
-      query);
-  arm_timer();
-}
-
-void AresChannel::reverse(const Address& address, QueryCallback callback) {
-  ++asked_;
-  ++in_flight_;
-  auto* query = new Query{*this, {}, std::move(callback)};
-  ares_gethostbyaddr(
-      channel_, address.bytes.data(), address.inet6 ? 16 : 4, address.inet6 ? AF_INET6 : AF_INET,
-      [](void* argument, int status, int, hostent* host) {
-        const std::unique_ptr<Query> ended(static_cast<Query*>(argument));
-        QueryResult result{.status = status_of(status)};
-        if (status == ARES_SUCCESS && host != nullptr) {
-          if (host->h_name != nullptr) result.names.emplace_back(host->h_name);
-          for (char** alias = host->h_aliases; alias != nullptr && *alias != nullptr; ++alias)
-            if (result.names.empty() || result.names.front() != *alias) result.names.emplace_back(*alias);
+        QueryResult result{.status = status_of(status), .answer = {}};
+        if (packet != nullptr && bytes > 0) {
+          auto answer = read_answer({packet, static_cast<std::size_t>(bytes)}, ended->name, ended->type);
+          if (answer) result.answer = std::move(*answer);
+          if (!answer || result.answer.server_failed) result.status = QueryResult::Status::failed;
+        } else if (result.status == QueryResult::Status::answered) {
+          result.status = QueryResult::Status::failed;
         }
         ended->channel.ended(std::move(ended->callback), std::move(result));
       },

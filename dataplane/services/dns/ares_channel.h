@@ -13,7 +13,7 @@
 
 #include "base/event_loop.h"
 #include "base/result.h"
-#include "dataplane/services/dns/wire.h"
+#include "dataplane/services/dns/packet.h"
 
 struct ares_channeldata;
 
@@ -21,10 +21,8 @@ namespace vs::dns {
 
 // What one query brought.
 struct QueryResult {
-  enum class Status : std::uint8_t { found, no_name, no_data, timed_out, refused, failed, cancelled } status;
-  std::string canonical_name;
-  std::vector<Address> addresses;   // of lookups
-  std::vector<std::string> names;   // of reverse lookups
+  enum class Status : std::uint8_t { answered, timed_out, refused, failed, cancelled } status;
+  Answer answer;  // with `failed`: server_failed or not
 };
 using QueryCallback = std::function<void(QueryResult)>;
 
@@ -37,8 +35,7 @@ class AresChannel {
   AresChannel(const AresChannel&) = delete;
   AresChannel& operator=(const AresChannel&) = delete;
 
-  void lookup(const std::string& name, bool inet6, QueryCallback callback);
-  void reverse(const Address& address, QueryCallback callback);
+  void query(const std::string& name, RecordType type, QueryCallback callback);
 
   [[nodiscard]] std::uint64_t asked() const { return asked_; }
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_; }

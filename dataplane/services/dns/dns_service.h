@@ -1,46 +1,71 @@
-// The directory service `dns`: lookups and reverse lookups, asynchronous, on c-ares.
+// The directory service `dns`: lookups and reverse lookups, asynchronous, out of a cache or on c-ares.
 //
-// Nothing is cached here: each request goes to a nameserver. Owned by the loop's thread.
+// Owned by the loop's thread; what is kept for guests that share is shared with the other loops.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/event_loop.h"
+#include "dataplane/services/dns/caching_resolver.h"
 #include "dataplane/services/dns/resolver.h"
+#include "dataplane/services/dns/shared_caches.h"
 #include "dataplane/services/service.h"
 
 namespace vs::dns {
 
 class DnsService final : public Service {
  public:
-  explicit DnsService(EventLoop& loop) : loop_(loop) {}
+  // `caches` are those of all loops of the process.
+  explicit DnsService(EventLoop& loop, std::shared_ptr<SharedCaches> caches = std::make_shared<SharedCaches>());
   ~DnsService() override;
 
   std::vector<std::pair<std::string, Error>> configure(const std::vector<Named>& services) override;
   void handle(const Request& request, Reply reply) override;
+  std::uint64_t flush(std::string_view service, std::string_view domain, std::string_view name) override;
+  bool tells_ahead(std::string_view service) const override;
+  void session_begun(std::uint64_t session, const SessionGuest& guest) override;
+  void session_ended(std::uint64_t session) override;
   std::vector<Sample> samples() const override;
 
  private:
-  // What a configured service answered, beside what its resolver counts. Lookups in flight share it.
+  // What a configured service answered, beside what its resolvers count. Lookups in flight share it.
   struct Tally {
     std::map<vs_dns_result, std::uint64_t> results;
     std::uint64_t addresses_cut = 0;
+    std::uint64_t table_hits = 0;  // as guests say
   };
-  struct Directory {
-    std::shared_ptr<Resolver> resolver;
-    std::shared_ptr<Tally> tally = std::make_shared<Tally>();
+  struct Directory;
+  // A guest's table, for as long as it has sessions on this loop: what is answered later is not put there.
+  struct Table {
+    std::shared_ptr<Answers> answers;  // nullptr: it has none
+  };
+  struct BindingCounts {
+    std::string service;
+    std::shared_ptr<Asker> counted;
+    std::shared_ptr<Table> table = std::make_shared<Table>();
+    std::size_t sessions = 0;
+  };
+  // A session's guest; all sessions of a binding are one.
+  struct Guest {
+    std::string binding;
+    std::shared_ptr<Asker> asker;
+    std::shared_ptr<Table> table;
   };
 
-  void handle_lookup(Directory& directory, const Request& request, Reply reply);
-  void handle_reverse(Directory& directory, const Request& request, Reply reply);
-  void drop_idle_resolvers();
+  static void handle_lookup(Directory& directory, const Guest& guest, const Request& request, Reply reply);
+  static void handle_reverse(Directory& directory, const Guest& guest, const Request& request, Reply reply);
+  void drop_idle_directories();
 
   EventLoop& loop_;
-  std::map<std::string, Directory, std::less<>> directories_;
-  std::vector<std::shared_ptr<Resolver>> retired_;  // no longer configured, but with lookups in flight
+  std::shared_ptr<SharedCaches> caches_;
+  std::map<std::string, std::shared_ptr<Directory>, std::less<>> directories_;
+  std::vector<std::shared_ptr<Directory>> retired_;  // no longer configured, but with lookups in flight
+  std::unordered_map<std::uint64_t, Guest> guests_;  // by session
+  std::map<std::string, BindingCounts> bindings_;    // by name; those that ever asked
 };
 
 }  // namespace vs::dns

@@ -1,27 +1,44 @@
 #include "dataplane/services/dns/resolver.h"
 
+#include <arpa/inet.h>
+#include <strings.h>
+
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/ids.h"
 #include "base/log.h"
 
 namespace vs::dns {
+namespace {
 
-// One query of a lookup: one family, or the reverse query.
-struct Resolver::Part {
-  bool inet6 = false;
-  std::uint32_t tried = 0;
-  bool ended = false;
-  QueryResult result{};
-};
+// Numbers, and the names that RFC 6761 and RFC 7686 keep from nameservers.
+std::optional<Answer> known_without_asking(const std::string& name, RecordType type) {
+  if (type == RecordType::ptr) return std::nullopt;
+  const auto one_of = [&](std::string_view domain) {
+    return name.size() >= domain.size() && ::strcasecmp(&name[name.size() - domain.size()], domain.data()) == 0 &&
+           (name.size() == domain.size() || name[name.size() - domain.size() - 1] == '.');
+  };
+  if (one_of("onion")) return Answer{.result = VS_DNS_NO_NAME};
+  const bool inet6 = type == RecordType::aaaa;
+  Address address{.inet6 = inet6};
+  Address other{};
+  if (::inet_pton(inet6 ? AF_INET6 : AF_INET, one_of("localhost") ? (inet6 ? "::1" : "127.0.0.1") : name.c_str(), address.bytes.data()) == 1)
+    return Answer{.result = VS_DNS_FOUND, .canonical_name = name, .addresses = {address}};
+  if (::inet_pton(inet6 ? AF_INET : AF_INET6, name.c_str(), other.bytes.data()) == 1) return Answer{.result = VS_DNS_NO_DATA};
+  return std::nullopt;
+}
+
+}  // namespace
 
 struct Resolver::Lookup {
-  std::string name;      // of a lookup
-  Address address;       // of a reverse lookup
+  std::string name;
+  RecordType type;
   AnswerCallback on_answer;
-  NamesCallback on_names;
-  std::vector<Part> parts;
+  std::uint32_t tried = 0;
+  Answer answer{};
   TimerId deadline{};
 };
 
@@ -63,75 +80,56 @@ void Resolver::drop_idle_channels() {
   std::erase_if(retired_, [](const auto& retired) { return retired->in_flight() == 0; });
 }
 
-void Resolver::lookup(const Question& question, TimePoint deadline, AnswerCallback callback) {
-  auto lookup = std::make_unique<Lookup>();
-  lookup->name = question.name;
-  lookup->on_answer = std::move(callback);
-  if (question.inet) lookup->parts.push_back({.inet6 = false});
-  if (question.inet6) lookup->parts.push_back({.inet6 = true});
-  start(std::move(lookup), deadline);
-}
-
-void Resolver::reverse(const Address& address, TimePoint deadline, NamesCallback callback) {
-  auto lookup = std::make_unique<Lookup>();
-  lookup->address = address;
-  lookup->on_names = std::move(callback);
-  lookup->parts.push_back({.inet6 = address.inet6});
-  start(std::move(lookup), deadline);
-}
-
-void Resolver::start(std::unique_ptr<Lookup> lookup, TimePoint deadline) {
+void Resolver::ask(const std::string& name, RecordType type, TimePoint deadline, AnswerCallback callback) {
   const LookupId id{next_id_++};
+  auto lookup = std::make_unique<Lookup>(Lookup{name, type, std::move(callback)});
   const TimePoint patience = std::chrono::steady_clock::now() + parameters_.timeout * parameters_.tries;
   lookup->deadline = loop_.at(std::min(deadline, patience), [this, id] { expire(id); });
-  const std::size_t parts = lookup->parts.size();
   lookups_.emplace(number_of(id), std::move(lookup));
-  for (std::size_t part = 0; part < parts; ++part) ask(id, part);
+  ask(id);
 }
 
-void Resolver::ask(LookupId id, std::size_t part) {
+void Resolver::ask(LookupId id) {
   const auto found = lookups_.find(number_of(id));
   if (found == lookups_.end()) return;
   Lookup& lookup = *found->second;
-  ++lookup.parts[part].tried;
-  ++counts_.queries;
-  auto callback = [this, alive = std::weak_ptr(alive_), id, part](QueryResult result) {
-    if (!alive.expired()) answered(id, part, std::move(result));
-  };
+  ++lookup.tried;
   asking_ = true;
-  if (lookup.on_names)
-    channel().reverse(lookup.address, std::move(callback));
-  else
-    channel().lookup(lookup.name, lookup.parts[part].inet6, std::move(callback));
+  if (auto answer = known_without_asking(lookup.name, lookup.type)) {
+    answered(id, {QueryResult::Status::answered, std::move(*answer)});
+  } else {
+    ++counts_.queries;
+    channel().query(lookup.name, lookup.type, [this, alive = std::weak_ptr(alive_), id](QueryResult result) {
+      if (!alive.expired()) answered(id, std::move(result));
+    });
+  }
   asking_ = false;
 }
 
-void Resolver::answered(LookupId id, std::size_t index, QueryResult result) {
+void Resolver::answered(LookupId id, QueryResult result) {
   using Status = QueryResult::Status;
   if (!retired_.empty())  // not from inside the channel that is calling us
     loop_.post([this, alive = std::weak_ptr(alive_)] { if (!alive.expired()) drop_idle_channels(); });
   const auto found = lookups_.find(number_of(id));
   if (found == lookups_.end()) return;  // ended at its deadline
   Lookup& lookup = *found->second;
-  Part& part = lookup.parts[index];
-  const bool final = result.status == Status::found || result.status == Status::no_name || result.status == Status::no_data;
-  if (!final && part.tried < parameters_.tries) {
+  if (result.status != Status::answered && lookup.tried < parameters_.tries) {
     ++counts_.tries_again;
-    return again(id, index, result.status == Status::timed_out ? std::chrono::nanoseconds(0) : kRefusedPause);
+    return again(id, result.status == Status::timed_out ? std::chrono::nanoseconds(0) : kRefusedPause);
   }
-  part.ended = true;
-  part.result = std::move(result);
-  for (const Part& other : lookup.parts)
-    if (!other.ended) return;
+  // Out of reach is not the same as refused; c-ares tells a SERVFAIL of all nameservers as the latter.
+  if (result.status != Status::answered)
+    result.answer = {.server_failed = result.status == Status::refused || result.status == Status::failed};
+  lookup.answer = std::move(result.answer);
   loop_.cancel(lookup.deadline);
   if (!asking_) return finish(id);
-  // An answer that c-ares has at once (a number as name) must not surprise who asks.
+  // An answer that is there at once (a number as name) must not surprise who asks.
   lookup.deadline = loop_.at({}, [this, id] { finish(id); });
 }
 
-void Resolver::again(LookupId id, std::size_t part, std::chrono::nanoseconds pause) {
-  loop_.after(pause, [this, alive = std::weak_ptr(alive_), id, part] {
-    if (!alive.expired()) ask(id, part);
+void Resolver::again(LookupId id, std::chrono::nanoseconds pause) {
+  loop_.after(pause, [this, alive = std::weak_ptr(alive_), id] {
+    if (!alive.expired()) ask(id);
   });
 }
 
@@ -141,30 +139,9 @@ void Resolver::expire(LookupId id) {
 }
 
 void Resolver::finish(LookupId id) {
-  using Status = QueryResult::Status;
   const auto node = lookups_.extract(number_of(id));
   Lookup& lookup = *node.mapped();
-  Answer answer{.result = VS_DNS_NO_DATA};
-  bool no_name = false;
-  bool unknown = false;
-  std::vector<std::string> names;
-  for (Part& part : lookup.parts) {
-    const Status status = part.ended ? part.result.status : Status::timed_out;
-    no_name = no_name || status == Status::no_name;
-    unknown = unknown || (status != Status::found && status != Status::no_name && status != Status::no_data);
-    if (status != Status::found) continue;
-    if (answer.canonical_name.empty()) answer.canonical_name = part.result.canonical_name;
-    answer.addresses.insert(answer.addresses.end(), part.result.addresses.begin(), part.result.addresses.end());
-    names = std::move(part.result.names);
-  }
-  // What was found is better than what is not known of the other family; an unknown is not a no.
-  if (!answer.addresses.empty() || !names.empty()) answer.result = VS_DNS_FOUND;
-  else if (unknown) answer.result = VS_DNS_TRY_AGAIN;
-  else if (no_name) answer.result = VS_DNS_NO_NAME;
-  if (lookup.on_names)
-    lookup.on_names(answer.result, std::move(names));
-  else
-    lookup.on_answer(std::move(answer));
+  lookup.on_answer(std::move(lookup.answer));
 }
 
 }  // namespace vs::dns

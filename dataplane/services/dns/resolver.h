@@ -1,4 +1,4 @@
-// Names to addresses and back, through one set of nameservers: tries again, keeps deadlines, joins A and AAAA.
+// One question at a time to one set of nameservers: tries again, keeps deadlines. Keeps no answer.
 //
 // Owned by the loop's thread. Every callback comes exactly once, by the deadline at the latest, never from inside the asking
 // call; none comes after the resolver is destroyed.
@@ -35,22 +35,20 @@ class Resolver {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
   using AnswerCallback = std::function<void(Answer)>;
-  using NamesCallback = std::function<void(vs_dns_result, std::vector<std::string>)>;
 
   static Result<std::unique_ptr<Resolver>> open(EventLoop& loop, const Parameters& parameters);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  void lookup(const Question& question, TimePoint deadline, AnswerCallback callback);
-  void reverse(const Address& address, TimePoint deadline, NamesCallback callback);
+  // `type` is a, aaaa or ptr; the name is judged (wire.h).
+  void ask(const std::string& name, RecordType type, TimePoint deadline, AnswerCallback callback);
 
   [[nodiscard]] const Parameters& parameters() const { return parameters_; }
   [[nodiscard]] std::size_t in_flight() const { return lookups_.size(); }
   [[nodiscard]] const ResolverCounts& counts() const { return counts_; }
 
  private:
-  struct Part;
   struct Lookup;
   enum class LookupId : std::uint64_t {};
 
@@ -58,10 +56,9 @@ class Resolver {
   Result<> renew_channel();
   AresChannel& channel();
   void drop_idle_channels();
-  void start(std::unique_ptr<Lookup> lookup, TimePoint deadline);
-  void ask(LookupId id, std::size_t part);
-  void answered(LookupId id, std::size_t part, QueryResult result);
-  void again(LookupId id, std::size_t part, std::chrono::nanoseconds pause);
+  void ask(LookupId id);
+  void answered(LookupId id, QueryResult result);
+  void again(LookupId id, std::chrono::nanoseconds pause);
   void expire(LookupId id);
   void finish(LookupId id);
 

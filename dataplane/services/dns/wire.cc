@@ -23,6 +23,17 @@ bool printable(char c) { return c > ' ' && c < 0x7f && c != '\\'; }
 
 }  // namespace
 
+std::string reverse_name(const Address& address) {
+  std::string name;
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (int i = address.inet6 ? 15 : 3; i >= 0; --i) {
+    const std::uint8_t byte = address.bytes[static_cast<std::size_t>(i)];
+    if (!address.inet6) name += std::to_string(byte) + '.';
+    else name.append({kDigits[byte & 15u], '.', kDigits[byte >> 4u], '.'});
+  }
+  return name + (address.inet6 ? "ip6.arpa" : "in-addr.arpa");
+}
+
 Result<> judge_name(std::string_view name) {
   if (name.empty()) return fail(ErrorCode::invalid, "dns: empty name");
   if (name.size() > VS_DNS_NAME_BYTES_MAX)
@@ -42,6 +53,31 @@ Result<> judge_name(std::string_view name) {
   return {};
 }
 
+void set_ttl(Answer& answer, std::uint32_t ttl_s) {
+  answer.ttl_s = ttl_s;
+  for (Address& address : answer.addresses) address.ttl_s = ttl_s;
+}
+
+Answer join(std::vector<Answer> parts) {
+  if (parts.size() == 1) return std::move(parts.front());
+  Answer joined{.result = VS_DNS_NO_DATA, .ttl_s = UINT32_MAX};
+  bool no_name = false;
+  bool unknown = false;
+  for (Answer& part : parts) {
+    no_name = no_name || part.result == VS_DNS_NO_NAME;
+    unknown = unknown || part.result == VS_DNS_TRY_AGAIN;
+    joined.server_failed = joined.server_failed || part.server_failed;
+    joined.ttl_s = std::min(joined.ttl_s, part.ttl_s);
+    if (part.result != VS_DNS_FOUND) continue;
+    if (joined.canonical_name.empty()) joined.canonical_name = std::move(part.canonical_name);
+    joined.addresses.insert(joined.addresses.end(), part.addresses.begin(), part.addresses.end());
+  }
+  if (!joined.addresses.empty()) joined.result = VS_DNS_FOUND;
+  else if (unknown) joined.result = VS_DNS_TRY_AGAIN;
+  else if (no_name) joined.result = VS_DNS_NO_NAME;
+  return joined;
+}
+
 Result<Question> decode_lookup(std::span<const std::byte> payload) {
   vs_dns_lookup head;
   if (payload.size() < sizeof head) return fail(ErrorCode::invalid, "dns: lookup shorter than its header");
@@ -52,7 +88,8 @@ Result<Question> decode_lookup(std::span<const std::byte> payload) {
     return fail(ErrorCode::invalid, "dns: unknown family " + std::to_string(head.family));
   Question question{.name = std::string(reinterpret_cast<const char*>(text.data()), text.size()),
                     .inet = head.family != VS_DNS_INET6,
-                    .inet6 = head.family != VS_DNS_INET};
+                    .inet6 = head.family != VS_DNS_INET,
+                    .table_hits = head.table_hits};
   if (auto judged = judge_name(question.name); !judged) return fail(std::move(judged.error()));
   return question;
 }
@@ -66,6 +103,13 @@ Result<Address> decode_reverse(std::span<const std::byte> payload) {
   Address address{.inet6 = from.family == VS_DNS_INET6};
   std::memcpy(address.bytes.data(), from.address, address.bytes.size());
   return address;
+}
+
+std::vector<std::byte> table_key(const Question& question) {
+  const vs_dns_family family = !question.inet6 ? VS_DNS_INET : !question.inet ? VS_DNS_INET6 : VS_DNS_ANY;
+  std::vector<std::byte> key{static_cast<std::byte>(family)};
+  for (const char c : question.name) key.push_back(static_cast<std::byte>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c));
+  return key;
 }
 
 std::vector<std::byte> encode_addresses(const Answer& answer) {

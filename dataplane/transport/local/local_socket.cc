@@ -76,14 +76,18 @@ Result<std::optional<Hello>> receive_hello(int socket, vs_refusal& reason) {
   reason = VS_REFUSAL_NONE;
   return std::optional<Hello>{
       Hello{hello.generation, (hello.takes & VS_LOCAL_TAKES_POOL) != 0, (hello.takes & VS_LOCAL_TAKES_BROADCAST) != 0,
-            padded_text(hello.service), padded_text(hello.device)}};
+            (hello.takes & VS_LOCAL_TAKES_ANSWERS) != 0, padded_text(hello.service), padded_text(hello.device)}};
 }
 
 Result<> send_welcome(int socket, std::uint32_t region_bytes, const LocalGifts& gifts) {
   vs_local_welcome welcome{.magic = VS_LOCAL_MAGIC, .status = VS_STATUS_OK, .region_bytes = region_bytes};
-  const int descriptors[] = {gifts.memory, gifts.bell_of_frontend, gifts.bell_of_backend, gifts.shared.pool, gifts.shared.broadcast};
-  const std::size_t missing = gifts.shared.pool < 0 ? 2 : gifts.shared.broadcast < 0 ? 1 : 0;
-  const std::size_t descriptors_bytes = (std::size(descriptors) - missing) * sizeof(int);
+  int descriptors[] = {gifts.memory, gifts.bell_of_frontend, gifts.bell_of_backend, gifts.shared.pool, gifts.shared.broadcast, -1};
+  std::size_t count = gifts.shared.pool < 0 ? 3 : gifts.shared.broadcast < 0 ? 4 : 5;
+  if (gifts.shared.answers >= 0) {
+    descriptors[count++] = gifts.shared.answers;
+    welcome.reason = VS_LOCAL_GIVES_ANSWERS;
+  }
+  const std::size_t descriptors_bytes = count * sizeof(int);
   alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof descriptors)]{};
   iovec part{.iov_base = &welcome, .iov_len = sizeof welcome};
   msghdr message{

@@ -13,7 +13,7 @@ _START_S_MAX = 5
 _ASK_S_MAX = 0.1
 
 
-def command():
+def command(ttl_s=0):
     """Every name below DOMAIN exists, with one A and one AAAA.
 
     Nothing is cached: such answers come from the configuration, and there is no room for others.
@@ -33,6 +33,7 @@ def command():
         "--no-hosts",
         "--no-poll",
         "--cache-size=0",
+        f"--local-ttl={ttl_s}",
         *(f"--address=/{DOMAIN}/{address}" for address in _ANSWERS),
     ]
 
@@ -58,8 +59,8 @@ def _answers():
     return answer_count == 1
 
 
-def start():
-    server = subprocess.Popen(command(), stdin=subprocess.DEVNULL)
+def start(ttl_s=0):
+    server = subprocess.Popen(command(ttl_s), stdin=subprocess.DEVNULL)
     deadline = time.monotonic() + _START_S_MAX
     while not _answers():
         if server.poll() is not None or time.monotonic() > deadline:

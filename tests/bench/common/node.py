@@ -13,7 +13,7 @@ kind: Service
 metadata: {{name: dns}}
 spec:
   kind: dns
-  parameters: {{nameservers: ["{nameserver}"]}}
+  parameters: {{nameservers: ["{nameserver}"]{parameters}}}
 ---
 apiVersion: vservices/v1
 kind: AccessPolicy
@@ -42,7 +42,8 @@ spec: {{domain: guest{number}, service: dns, device: dns}}
 class Node:
     """Starts vsmgrd of a build directory and declares guests 1 to `guests`; each is bound then."""
 
-    def __init__(self, build, nameserver, guests):
+    def __init__(self, build, nameserver, guests, parameters="", policies=""):
+        """`parameters` is more of the service's, in YAML; `policies` further documents."""
         programs = os.path.join(build, "bin")
         self._vsctl = [f"{programs}/vsctl", "--socket", f"{_RUN_DIRECTORY}/vsmgrd.sock"]
         os.makedirs(os.path.dirname(_STATE_DIRECTORY), exist_ok=True)
@@ -51,10 +52,9 @@ class Node:
             [f"{programs}/vsmgrd", *directories, "--log-level", "warn"], stdin=subprocess.DEVNULL
         )
         self._wait_until_it_answers()
-        declared = _SERVICE.format(nameserver=nameserver)
+        declared = _SERVICE.format(nameserver=nameserver, parameters=parameters)
         declared += "".join(_GUEST.format(number=number) for number in range(1, guests + 1))
-        apply = [*self._vsctl, "apply", "-f", "-"]
-        subprocess.run(apply, input=declared.encode(), check=True, stdout=subprocess.DEVNULL)
+        self.apply(declared + policies)
 
     def _wait_until_it_answers(self):
         deadline = time.monotonic() + _START_S_MAX
@@ -63,6 +63,10 @@ class Node:
             if self._vsmgrd.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"vsmgrd does not answer (exit {self._vsmgrd.poll()})")
             time.sleep(0.02)
+
+    def apply(self, text):
+        apply = [*self._vsctl, "apply", "-f", "-"]
+        subprocess.run(apply, input=text.encode(), check=True, stdout=subprocess.DEVNULL)
 
     def command(self, number, command):
         """`command` as it runs in guest `number`."""

@@ -18,7 +18,7 @@ def summarise(latencies_ns, cpu_ns):
     ordered = sorted(latencies_ns)
     return {
         "unit": "us",
-        "p50": round(percentile(ordered, 0.50) / 1000, 1),
+        "p50": round(percentile(ordered, 0.50) / 1000, 2),
         "p99": round(percentile(ordered, 0.99) / 1000, 1),
         "max": round(ordered[-1] / 1000, 1),
         "cpu_us": round(cpu_ns / len(ordered) / 1000, 1),

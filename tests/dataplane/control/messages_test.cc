@@ -45,6 +45,7 @@ TEST(Messages, CommandsArriveAsTheyWereSent) {
   EXPECT_EQ(commanded(Ping{7}), Ping{7});
   EXPECT_EQ(commanded(Report{8}), Report{8});
   EXPECT_EQ(commanded(Describe{9, "web1-dns"}), (Describe{9, "web1-dns"}));
+  EXPECT_EQ(commanded(Flush{9, "dns", "web1", "a.test"}), (Flush{9, "dns", "web1", "a.test"}));
 }
 
 TEST(Messages, EventsArriveAsTheyWereSent) {

@@ -299,6 +299,7 @@ std::map<std::string, Role> needed() {
       {"POST /v1/policies:simulate", Role::viewer},
       {"GET /v1/policies:history", Role::viewer},
       {"POST /v1/policies:rollback", Role::policy_admin},
+      {"POST /v1/services/{name}:flush", Role::operator_},
       {"GET /openapi.json", Role::viewer},
       {"GET /v1/events", Role::viewer},
       {"GET /v1/tokens", Role::admin},

@@ -78,6 +78,8 @@ inline const std::vector<Valid> kValid{
                         std::string(63, 'n') + R"("}})"},
     {"Service", dns(R"({"nameservers": ["127.0.0.1:5300", "192.0.2.1", "::1", "[::1]:53"],
                        "timeout": "60s", "tries": 10})")},
+    {"ServiceThatKeeps", dns(R"({"cache": {"ttlMin": "0s", "ttlMax": "168h", "staleMax": "0s", "prefetchHits": 0,
+                              "guestEntriesMax": 1, "guestKiBMax": 64, "kiBMax": 1024}})")},
     {"ServiceOfDefaults", document("Service", R"({"kind": "dns"})")},
     {"NoNameservers", dns(R"({"nameservers": []})")},
     {"Policy", match(R"({"domains": ["web1", "web2"], "domainLabels": {"tier": "web"},
@@ -89,6 +91,10 @@ inline const std::vector<Valid> kValid{
 
 // What is said in texts that have languages of their own: policy.schema.json does not know them.
 inline const std::vector<Invalid> kInvalidTexts{
+    {"CacheTooLong", dns(R"({"cache": {"ttlMax": "169h"}})"), "/spec/parameters/cache/ttlMax",
+     R"("ttlMax" must be from 0ms to 168h, is 169h)", ""},
+    {"CacheContradicts", dns(R"({"cache": {"ttlMin": "2h"}})"), "/spec/parameters/cache/ttlMin",
+     R"("ttlMin" is more than "ttlMax")", "set it to at most 1h"},
     {"ChannelName", channels(R"({"name": "a..b"})"), "/spec/parameters/channels/0/name", R"("name": )", ""},
     {"ChannelTwice", channels(R"({"name": "a"}, {"name": "a"})"), "/spec/parameters/channels/1/name", R"("name": a is there twice)", ""},
     {"ChannelSchema", channels(R"({"name": "a", "schema": "price float"})"), "/spec/parameters/channels/0/schema",
@@ -180,6 +186,9 @@ inline const std::vector<Invalid> kInvalid{
      "/spec/parameters", R"("parameters" must be a map, is a list)", ""},
     {"UnknownParameter", dns(R"({"nameserver": []})"), "/spec/parameters/nameserver",
      R"(unknown key "nameserver")", R"(did you mean "nameservers"?)", true},
+    {"CacheUnknownKey", dns(R"({"cache": {"ttl": "1s"}})"), "/spec/parameters/cache/ttl", R"(unknown key "ttl")", "", true},
+    {"CacheTimeIsNumber", dns(R"({"cache": {"ttlMax": 5}})"), "/spec/parameters/cache/ttlMax",
+     R"("ttlMax" must be a duration, is the number 5)", R"(give it a unit: "5ms")"},
     {"NameserverIsText", dns(R"({"nameservers": "127.0.0.1"})"), "/spec/parameters/nameservers",
      R"("nameservers" must be a list, is text "127.0.0.1")", R"(write ["127.0.0.1"])"},
     {"NameserverIsName", dns(R"({"nameservers": ["::1", "ns.example"]})"),

@@ -123,6 +123,7 @@ inline SharingPolicySpec random_sharing_policy(Chance& chance) {
   static const std::vector<std::string> kSharing{"private", "group", "delayed", "open"};
   spec.mode = chance.of(kSharing);
   if (spec.mode == "group") spec.group = random_name(chance);
+  if (spec.mode == "group" && chance.one_in(2)) spec.owner_label = "tenant";
   if (spec.mode == "open" && chance.one_in(2)) spec.names = {"www.example.org", "*.example.net"};
   return spec;
 }
@@ -160,6 +161,12 @@ inline Spec random_spec(Chance& chance, Kind kind) {
         if (chance.one_in(2)) spec.dns.nameservers.emplace_back(server);
       spec.dns.timeout = std::chrono::milliseconds{1 + chance.below(kDnsTimeoutMax.count())};
       spec.dns.tries = static_cast<std::uint32_t>(1 + chance.below(kDnsTriesMax));
+      if (chance.one_in(2))
+        spec.dns.cache = {.ttl_min = std::chrono::milliseconds{chance.below(1000)},
+                          .ttl_max = std::chrono::milliseconds{1000 + chance.below(kDnsTtlMax.count() - 1000)},
+                          .stale_max = std::chrono::milliseconds{chance.below(kDnsTtlMax.count())},
+                          .prefetch_hits = random_number(chance, 0, 9),
+                          .kib_max = random_number(chance, 1, kDnsKibMax)};
       return spec;
     }
     case Kind::access_policy: {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "desired_state.h"
+#include "vsmgrd/reconciler/conditions.h"
 
 namespace vs {
 namespace {
@@ -230,10 +231,27 @@ TEST(Observe, NamesTheFieldsThatNoBackendCanDo) {
   EXPECT_EQ(applied.reason, "Unsupported");
   EXPECT_EQ(applied.message,
             "no backend does this yet: /spec/sla/objectives, /spec/cpus of Placement pinned, /spec/mode of Placement "
-            "pinned, /spec/mode of SharingPolicy all");
+            "pinned");
   EXPECT_EQ(of(observed, "web1-dns").state, State::bound) << "the rest is served";
   EXPECT_EQ(condition(of(observed, "pinned"), "Applied").message, "no backend does this yet: /spec/cpus, /spec/mode");
   EXPECT_EQ(condition(of(observed, "access"), "Applied").status, StatusCondition::Status::yes);
+}
+
+TEST(Plan, TellsTheBackendHowFarAnswersAreShared) {
+  Desired desired = two_guests();
+  EXPECT_TRUE(configs_for(desired, {}, {}).at("dns").bindings.front().sharing.is_null());
+  desired.decisions.at("web1-dns").sharing = {.mode = "open", .policy = "all", .names = {"*.example.org"}};
+  const auto bindings = configs_for(desired, {}, {}).at("dns").bindings;
+  const auto web1 = std::find_if(bindings.begin(), bindings.end(), [](const auto& one) { return one.name == "web1-dns"; });
+  EXPECT_EQ(web1->sharing, nlohmann::json({{"mode", "open"}, {"names", {"*.example.org"}}}));
+}
+
+TEST(Observe, NamesTheSharingOfKindsThatDoNotShare) {
+  Desired desired = two_guests();
+  std::get<ServiceSpec>(desired.services.at("dns").spec).kind = "pubsub";
+  desired.decisions.at("web1-dns").sharing = {.mode = "open", .policy = "all"};
+  EXPECT_EQ(unsupported_fields(desired.bindings.at("web1-dns"), desired),
+            std::vector<std::string>{"/spec/mode of SharingPolicy all"});
 }
 
 Desired with_channels() {
