@@ -211,6 +211,15 @@ void Backend::welcome(Binding& binding, Caller& caller) {
   make_ready(id, live, std::chrono::steady_clock::now());  // its first turn asks for its doorbell
 }
 
+std::uint64_t Backend::flush(const control::Flush& what) {
+  for (const auto& [name, binding] : bindings_) {
+    const control::BindingConfig& config = binding->config;
+    if (binding->answers && config.service == what.service && (what.domain.empty() || config.domain == what.domain))
+      binding->answers->clear();  // whole: what else is in it comes back with the next question
+  }
+  return service_->flush(what.service, what.domain, what.name);
+}
+
 SessionGuest Backend::guest_of(const Binding& binding) {
   const control::BindingConfig& config = binding.config;
   return {config.service, config.name, config.rights, config.domain, config.sharing};

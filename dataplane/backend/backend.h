@@ -78,7 +78,7 @@ class Backend final : public ReplySink, public Poller {
   // All about one binding, for people; null when it is not known (schemas/openapi.yaml, BindingLive).
   [[nodiscard]] nlohmann::json describe(const std::string& binding) const;
   // Has the service forget; how many entries.
-  std::uint64_t flush(const control::Flush& what) { return service_->flush(what.service, what.domain, what.name); }
+  std::uint64_t flush(const control::Flush& what);
   // Called when policy refused an open; once until take_refusals().
   void on_refusal(std::function<void()> callback) { on_refusal_ = std::move(callback); }
   // Refusals since the last call.

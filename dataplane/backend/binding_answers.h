@@ -25,8 +25,7 @@ class BindingAnswers final : public Answers {
     const auto stored = now();
     memory_->writer().put(key, answer, stored, stored + lifetime);
   }
-  void remove(std::span<const std::byte> key) override { memory_->writer().remove(key); }
-  void clear() override { memory_->writer().clear(); }
+  void clear() { memory_->writer().clear(); }
 
  private:
   // Goes on while the machine sleeps, as what is said in the answers does.

@@ -146,8 +146,6 @@ class Answers {
   virtual ~Answers() = default;
   // Key and answer as abi/answers.h says; the answer is good for so long from now.
   virtual void put(std::span<const std::byte> key, std::span<const std::byte> answer, std::chrono::nanoseconds lifetime) = 0;
-  virtual void remove(std::span<const std::byte> key) = 0;
-  virtual void clear() = 0;
 };
 
 inline const nlohmann::json kNothing = nullptr;
@@ -200,7 +198,7 @@ class Service {
   [[nodiscard]] virtual nlohmann::json describe(std::string_view /*service*/) const { return nullptr; }
 
   // Forgets what a named service keeps of what its guests asked, and says how many entries that were: what is kept for one domain alone or
-  // (empty) for all, about one name or (empty) all.
+  // (empty) for all, about one name or (empty) all. Guests' tables are emptied by the backend.
   virtual std::uint64_t flush(std::string_view /*service*/, std::string_view /*domain*/, std::string_view /*name*/) { return 0; }
 
   // Counters and gauges of the service itself; the backend counts requests, answers and time.

@@ -13,33 +13,41 @@ namespace {
 
 using nlohmann::json;
 
+// Both members may be missing.
 Checked<FlushOrder> order_of(const Request& request) {
   auto body = parse_body(request.body);
   if (!body) return tl::unexpected(std::move(body.error()));
   std::vector<Problem> problems;
-  check_members(*body, "", {"domain", "name"}, problems);
   FlushOrder order;
-  for (const auto& [member, into] : {std::pair{"domain", &order.domain}, {"name", &order.name}}) {
-    if (!problems.empty() || !body->contains(member)) continue;
-    const json& value = (*body)[member];
+  const auto take = [&](const char* member, std::string& into) {
+    if (!body->is_object() || !body->contains(member)) return;
+    const json value = (*body)[member];
+    body->erase(member);
     if (value.is_string() && !value.get_ref<const std::string&>().empty())
-      *into = value.get<std::string>();
+      into = value.get<std::string>();
     else
       problems.push_back({std::string("/") + member, "must be a string that is not empty"});
-  }
+  };
+  take("domain", order.domain);
+  take("name", order.name);
+  check_members(*body, "", {}, problems);
   if (!problems.empty()) return refuse_body(std::move(problems));
   return order;
+}
+
+Response not_declared(std::string_view kind, std::string_view name, const Call& call) {
+  return problem_response({404, ErrorCode::not_found, std::string(kind) + ' ' + in_quotes(name) + ": not declared"}, call.request.id);
 }
 
 Response flush_service(const Store& store, const Flush& flush, const Call& call) {
   auto order = order_of(call.request);
   if (!order) return problem_response(write_problem(order.error()), call.request.id);
   const auto desired = store.desired();
+  if (!desired) return problem_response(read_problem(desired.error()), call.request.id);
   const auto service = desired->services.find(std::string(call.name));
-  if (service == desired->services.end())
-    return problem_response({404, ErrorCode::not_found, "Service " + in_quotes(call.name) + ": not declared"}, call.request.id);
-  if (!order->domain.empty() && !desired->domains.contains(order->domain))
-    return problem_response({404, ErrorCode::not_found, "Domain " + in_quotes(order->domain) + ": not declared"}, call.request.id);
+  if (service == desired->services.end()) return not_declared("Service", call.name, call);
+  if (!order->domain.empty() && desired->domains.find(order->domain) == desired->domains.end())
+    return not_declared("Domain", order->domain, call);
   order->service = call.name;
   order->kind = std::get<ServiceSpec>(service->second.spec).kind;
   const auto entries = flush ? flush(*order) : std::nullopt;

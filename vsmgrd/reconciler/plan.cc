@@ -258,9 +258,8 @@ BackendConfigs configs_for(const Desired& desired, const Domids& domids, const E
                                                domid == domids.end() ? std::nullopt : std::optional(domid->second),
                                                !granted ? nlohmann::json()
                                                : files  ? devices_beside(desired, bindings_of, spec.domain)
-                                                        : channel_rights(decision->second),
-                                               granted && shares(service->kind) ? sharing_of(decision->second.sharing)
-                                                                                : nlohmann::json()});
+                                                        : channel_rights(decision->second)});
+    if (granted && shares(service->kind)) configs[service->kind].bindings.back().sharing = sharing_of(decision->second.sharing);
   }
   return configs;
 }

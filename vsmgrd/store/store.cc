@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "vsmgrd/model/codec.h"
 #include "vsmgrd/store/commit.h"
-#include "vsmgrd/store/group_owners.h"
+#include "vsmgrd/store/objections.h"
 #include "vsmgrd/store/store_impl.h"
 
 namespace vs {
@@ -26,26 +26,6 @@ bool is_idle(const Transition& transition, const std::map<std::string, Decision>
 Writer::Sharing sharing_of(Kind kind) {
   const bool many = kind == Kind::access_policy || kind == Kind::sharing_policy || kind == Kind::service;
   return many ? Writer::Sharing::alone : Writer::Sharing::grouped;
-}
-
-// Why who asks may not make these changes; nothing when it may.
-std::vector<Problem> forbidden(const std::vector<Change>& changes, const WriteOptions& options) {
-  std::vector<Problem> problems;
-  for (const Change& change : changes) {
-    const std::size_t found = problems.size();
-    if (options.permit)
-      for (Problem& problem : options.permit(change)) problems.push_back(std::move(problem));
-    if (problems.size() == found && options.sees && change.before && !options.sees(*change.before))
-      problems.push_back({.message = fmt::format("{} {}: outside the scope", name_of(change.kind),
-                                                 in_quotes(change.name))});
-  }
-  return problems;
-}
-
-Refusal denial_of(std::vector<Problem> problems) {
-  std::string summary = summary_of(problems);
-  limit_problems(problems);
-  return {{ErrorCode::denied, std::move(summary)}, std::move(problems), {}};
 }
 
 }  // namespace
@@ -227,14 +207,9 @@ Result<Store::Impl::Draft> Store::Impl::draft(Turn& turn, const Plan& plan,
     draft.refusal = std::move(transition.error());
     return draft;
   }
-  if (auto denied = forbidden(transition->changes, options); !denied.empty()) {
-    draft.refusal = denial_of(std::move(denied));
-    return draft;
-  }
   const auto decided = merge_decisions(transition->next, decide_(transition->next, transition->affected));
-  if (auto mixed = mixed_owners(transition->next, options.sees); !mixed.empty()) {
-    std::string summary = summary_of(mixed);
-    draft.refusal = Refusal{{ErrorCode::invalid, std::move(summary)}, std::move(mixed), {}};
+  if (auto objection = objection_to(*transition, options)) {
+    draft.refusal = std::move(*objection);
     return draft;
   }
   draft.trials = touches_trials(head_, *transition, decided);
@@ -321,8 +296,7 @@ Checked<ApplyOutcome> Store::Impl::without_a_disk(const Plan& plan, const WriteO
   const auto before = desired();
   const auto transition = plan(*before, birth());
   if (!transition) return tl::unexpected(transition.error());
-  if (auto denied = forbidden(transition->changes, options); !denied.empty())
-    return tl::unexpected(denial_of(std::move(denied)));
+  if (auto objection = objection_to(*transition, options)) return tl::unexpected(std::move(*objection));
   const bool idle = transition->written.empty() && transition->deleted.empty() && !options.once;
   if (!idle) return refuse(std::move(error));
   return ApplyOutcome{.changes = transition->changes,

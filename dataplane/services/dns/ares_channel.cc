@@ -48,6 +48,9 @@ Result<std::unique_ptr<AresChannel>> AresChannel::open(EventLoop& loop, const st
   // STAYOPEN: else c-ares closes its sockets whenever nothing is in flight, and each lookup of a quiet guest opens them again.
   // Fresh source ports come with fresh channels (kQueriesPerChannelMax).
   options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS | ARES_FLAG_STAYOPEN;
+  // A SERVFAIL of one of several nameservers has the next one asked, and of all of them shows as if none were there. Of a single one it is
+  // seen as what it is.
+  if (!nameservers.empty() && nameservers.find(',') == std::string::npos) options.flags |= ARES_FLAG_NOCHECKRESP;
   options.timeout = static_cast<int>(timeout.count());
   options.tries = 1;
   options.ednspsz = kEdnsPayloadBytes;

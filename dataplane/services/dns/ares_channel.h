@@ -22,7 +22,7 @@ namespace vs::dns {
 // What one query brought.
 struct QueryResult {
   enum class Status : std::uint8_t { answered, timed_out, refused, failed, cancelled } status;
-  Answer answer;  // with `failed`: server_failed or not
+  Answer answer;  // with `failed`: server_failed, if a single nameserver said so
 };
 using QueryCallback = std::function<void(QueryResult)>;
 

@@ -143,12 +143,6 @@ void DnsService::drop_idle_directories() {
 std::uint64_t DnsService::flush(std::string_view service, std::string_view domain, std::string_view name) {
   const auto found = directories_.find(service);
   if (found == directories_.end()) return 0;
-  for (const auto& [binding_name, binding] : bindings_) {
-    if (!binding.table->answers || binding.service != service || (!domain.empty() && binding.counted->domain != domain)) continue;
-    if (name.empty()) binding.table->answers->clear();
-    for (const auto& [inet, inet6] : {std::pair{true, false}, {false, true}, {true, true}})
-      if (!name.empty()) binding.table->answers->remove(table_key({std::string(name), inet, inet6}));
-  }
   return found->second->answers.flush(domain, name);
 }
 
@@ -158,6 +152,7 @@ bool DnsService::tells_ahead(std::string_view service) const {
 }
 
 void DnsService::session_begun(std::uint64_t session, const SessionGuest& guest) {
+  if (bindings_.size() >= kBindingsCountedMax) std::erase_if(bindings_, [](const auto& one) { return one.second.sessions == 0; });
   BindingCounts& binding = bindings_[std::string(guest.binding)];
   if (binding.sessions++ == 0) {  // what the binding says changes between sessions only
     auto asker = std::make_shared<Asker>(Asker{.domain = std::string(guest.domain)});

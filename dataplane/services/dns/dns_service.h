@@ -17,6 +17,8 @@
 
 namespace vs::dns {
 
+inline constexpr std::size_t kBindingsCountedMax = 10'000;  // further ones have those forgotten that have no session
+
 class DnsService final : public Service {
  public:
   // `caches` are those of all loops of the process.

@@ -32,7 +32,8 @@ Result<> read_duration(const nlohmann::json& from, const char* key, Duration& in
 
 template <class Count>
 Result<> read_count(const nlohmann::json& from, const char* key, Count& into) {
-  const auto read = number(from, key, static_cast<std::int64_t>(into), std::min<std::int64_t>(kCountMax, std::numeric_limits<Count>::max()), 0);
+  const auto read = number(from, key, static_cast<std::int64_t>(into),
+                           static_cast<std::int64_t>(std::min<std::uint64_t>(kCountMax, std::numeric_limits<Count>::max())), 0);
   if (!read) return fail(read.error());
   into = static_cast<Count>(*read);
   return {};

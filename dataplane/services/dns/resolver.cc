@@ -117,9 +117,6 @@ void Resolver::answered(LookupId id, QueryResult result) {
     ++counts_.tries_again;
     return again(id, result.status == Status::timed_out ? std::chrono::nanoseconds(0) : kRefusedPause);
   }
-  // Out of reach is not the same as refused; c-ares tells a SERVFAIL of all nameservers as the latter.
-  if (result.status != Status::answered)
-    result.answer = {.server_failed = result.status == Status::refused || result.status == Status::failed};
   lookup.answer = std::move(result.answer);
   loop_.cancel(lookup.deadline);
   if (!asking_) return finish(id);

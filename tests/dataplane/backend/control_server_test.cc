@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 class Served final : public Commanded {
  public:
   std::uint64_t config_number() const override { return 7; }
+  void locate(std::function<void(control::Located)> done) override { done({}); }
   void flush(const control::Flush& what, std::function<void(std::uint64_t)> done) override { done(what.name.size()); }
   void configure(const control::Configure& configure, std::function<void(control::Applied)> done) override {
     done({.number = configure.number});

@@ -78,6 +78,17 @@ TEST_F(ResolverTest, NeverTakesAFailureForANo) {
     EXPECT_EQ(resolve(name).result, VS_DNS_TRY_AGAIN) << name;
 }
 
+TEST_F(ResolverTest, TellsANameserverThatFailsFromOneThatIsNotThere) {
+  open(50ms, 1);
+  const auto ask = [&](const char* name) { return resolve(name, true, false); };
+  EXPECT_TRUE(ask("servfail.test").server_failed);
+  EXPECT_FALSE(ask("silent.test").server_failed);
+  auto opened = Resolver::open(loop_, {.nameservers = "127.0.0.1:1", .timeout = 1000ms, .tries = 1});
+  ASSERT_TRUE(opened);
+  resolver_ = std::move(*opened);
+  EXPECT_FALSE(ask("host.test").server_failed);
+}
+
 TEST_F(ResolverTest, GetsLargeAnswersOverTcp) {
   open();
   EXPECT_EQ(resolve("many-1000.test", true, false).addresses.size(), 1000u);

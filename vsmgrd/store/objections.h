@@ -1,0 +1,17 @@
+// What stands against a change that is well formed: that who asks may not make it, or that it mixes owners in a group that shares.
+//
+// Pure, but for what WriteOptions::permit looks at; thread-safe.
+#pragma once
+
+#include <optional>
+
+#include "vsmgrd/model/problem.h"
+#include "vsmgrd/store/store.h"
+#include "vsmgrd/store/transition.h"
+
+namespace vs {
+
+// Of a transition that has its decisions.
+std::optional<Refusal> objection_to(const Transition& transition, const WriteOptions& options);
+
+}  // namespace vs
