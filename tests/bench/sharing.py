@@ -4,6 +4,8 @@ All peers ask one dnsmasq, whose answers last 300 s, with glibc's getaddrinfo (d
 
 Case "again": a guest asks for the same few names again and again.
   table      libnss_vservice finds them in memory that the backend fills and the guest only reads
+  module     the same, without glibc around it: the NSS module's function alone (getaddrinfo looks at
+             /etc/nsswitch.conf and reads /etc/hosts before it comes to a module; of nscd it does neither)
   nscd       no guest: glibc finds them in memory that nscd fills
   uncached   as table, of a service that keeps nothing: each lookup goes to dnsmasq
 
@@ -24,7 +26,7 @@ import time
 from common import isolate, load, machine, nameserver, network, node, results
 
 PACKAGES = ("libc6", "dnsmasq-base", "nscd", "libc-ares2")
-AGAIN = ("table", "nscd", "uncached")
+AGAIN = ("table", "module", "nscd", "uncached")
 MODES = ("private", "delayed", "group", "open")
 FIRST = (*MODES, "veth")
 FAMILIES = ("A", "A+AAAA")
@@ -140,7 +142,9 @@ class Peers:
         arguments = [self._program, family, str(lookups), str(WARMUP), "again", nameserver.DOMAIN, str(NAMES)]
         if peer == "nscd":
             return network.with_files(self._resolver("127.0.0.1"), arguments)
-        return self._node.command(1 if peer == "table" else 3, arguments)
+        if peer == "module":
+            arguments.append("libnss_vservice.so.2")
+        return self._node.command(3 if peer == "uncached" else 1, arguments)
 
     def first(self, peer, number, family, lookups, prefix):
         arguments = [self._program, family, str(lookups), str(WARMUP), prefix, nameserver.DOMAIN]
@@ -185,7 +189,9 @@ def ratios(rows):
         compared.append(
             {
                 "family": family,
+                "module/nscd": round(found["again", family, "module"] / found["again", family, "nscd"], 2),
                 "table/nscd": round(table / found["again", family, "nscd"], 2),
+                "uncached/module": round(found["again", family, "uncached"] / found["again", family, "module"], 1),
                 "uncached/table": round(found["again", family, "uncached"] / table, 1),
                 "veth/group": round(found["first", family, "veth"] / found["first", family, "group"], 2),
                 "delayed/private": round(found["first", family, "delayed"] / found["first", family, "private"], 2),
