@@ -125,6 +125,7 @@ void XenDoor::announce(std::uint64_t number) {
   guest.devices[opening.device] = number;
   const std::string home = announcement(domid, opening.device);
   const std::string below = backends(own_domid_, domid);
+  homes_.insert(domid);
   const auto note = [](const Result<>& done) {
     if (!done) log::warn("xen.not_announced", {{"error", done.error()}});
     return done.has_value();
@@ -168,13 +169,20 @@ void XenDoor::withdraw(std::uint64_t number) {
 void XenDoor::forget_domain(std::uint32_t domid) {
   store_.unwatch(frontends(domid), std::to_string(domid));
   const std::string home = backends(own_domid_, domid);
-  if (!store_.domain_lives(domid)) (void)store_.remove(home);  // else there are other backends' nodes, too
   for (const auto& [name, open] : guests_.at(domid).opens) {
     (void)store_.remove(home + "/" + std::to_string(name));
     if (open.arrived) tell_end(open);
     places_.erase(static_cast<std::uint64_t>(open.id));
   }
   guests_.erase(domid);
+  clear_home(domid);
+}
+
+// While the domain lives there may be other backends' nodes, too; one that is withdrawn as it dies is looked at again when it is gone.
+void XenDoor::clear_home(std::uint32_t domid) {
+  if (guests_.contains(domid) || store_.domain_lives(domid)) return;
+  (void)store_.remove(backends(own_domid_, domid));
+  homes_.erase(domid);
 }
 
 void XenDoor::take_events() {
@@ -210,6 +218,7 @@ void XenDoor::look_at_guests() {
     log::info("xen.domain_gone", {{"domid", domid}});
     forget_domain(domid);
   }
+  for (const std::uint32_t domid : std::vector<std::uint32_t>(homes_.begin(), homes_.end())) clear_home(domid);
 }
 
 // `first`: what is open already was opened with the backend before us, which is gone; its frontends open anew.

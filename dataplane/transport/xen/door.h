@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <memory>
 #include <optional>
 #include <string>
@@ -117,6 +118,7 @@ class XenDoor {
   void end(std::uint32_t domid, std::uint32_t node, Guest& guest);
   void tell_end(const Open& open);
   void forget_domain(std::uint32_t domid);
+  void clear_home(std::uint32_t domid);
   struct Place {
     std::uint32_t domid;
     std::uint32_t node;
@@ -131,6 +133,7 @@ class XenDoor {
   std::map<std::uint64_t, std::shared_ptr<Opening>> openings_;
   std::map<std::uint32_t, Guest> guests_;  // by domid
   std::map<std::uint64_t, Place> places_;  // of opens
+  std::set<std::uint32_t> homes_;          // domids under which we made nodes, to be removed when the domain is gone
   std::atomic<std::uint64_t> next_opening_{1};
   std::uint64_t next_open_ = 1;
   std::thread thread_;
