@@ -13,6 +13,13 @@ namespace {
 
 using nlohmann::json;
 
+// Labels of letters, digits, hyphens and underscores, with dots between them.
+bool is_dns_name(std::string_view name) {
+  constexpr std::string_view kBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  return name.size() <= 253 && name.find_first_not_of(kBytes) == std::string_view::npos && !name.starts_with('.') &&
+         !name.ends_with('.') && name.find("..") == std::string_view::npos;
+}
+
 // Both members may be missing.
 Checked<FlushOrder> order_of(const Request& request) {
   auto body = parse_body(request.body);
@@ -30,6 +37,7 @@ Checked<FlushOrder> order_of(const Request& request) {
   };
   take("domain", order.domain);
   take("name", order.name);
+  if (!order.name.empty() && !is_dns_name(order.name)) problems.push_back({"/name", in_quotes(order.name) + " is not a name of the DNS"});
   check_members(*body, "", {}, problems);
   if (!problems.empty()) return refuse_body(std::move(problems));
   return order;
