@@ -147,7 +147,7 @@ void CachingResolver::start(const FlightKey& of, Flight& flight) {
   if (flight.delayed) {
     if (auto kept = find_shared(flight.shared_in, of.key, Cache::Ttl::whole); kept && !kept->stale) {
       ++counts_.delayed_hits;
-      const auto latency = latencies_.draw(kept->latency, upstream_.random());
+      const auto latency = latencies_.draw(kept->latency, upstream_.random(), flight.began_by);
       upstream_.at(flight.began + latency,
                    [this, alive = std::weak_ptr(alive_), of, latency, answer = std::move(kept->answer)] {
                      if (!alive.expired()) land(of, answer, latency);
@@ -171,7 +171,7 @@ void CachingResolver::prefetch_if_worth(const Cache::Found& found, const Asker& 
 void CachingResolver::fetched(const FlightKey& of, Answer answer) {
   const Flight& flight = *flights_.at(of);
   const auto latency = upstream_.now() - flight.began;
-  if (answer.result != VS_DNS_TRY_AGAIN || answer.server_failed) latencies_.record(latency);
+  if (answer.result != VS_DNS_TRY_AGAIN || answer.server_failed) latencies_.record(latency, flight.began_by);
   if (!flight.shared_in.empty())
     shared_->with([&](Cache& cache) { cache.put(flight.shared_in, of.key, answer, latency, upstream_.now()); });
   land(of, own_.told(answer), latency);
