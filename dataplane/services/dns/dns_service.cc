@@ -133,7 +133,15 @@ std::vector<std::pair<std::string, Error>> DnsService::configure(const std::vect
   }
   directories_ = std::move(wanted);
   drop_idle_directories();
+  forget_bindings(services);
   return errors;
+}
+
+// Those of domains that are served by another loop now, which counts them from then on, or by none.
+void DnsService::forget_bindings(const std::vector<Named>& services) {
+  std::set<std::string> here;
+  for (const Named& service : services) here.insert(service.domains.begin(), service.domains.end());
+  std::erase_if(bindings_, [&](const auto& one) { return one.second.sessions == 0 && !here.contains(one.second.counted->domain); });
 }
 
 void DnsService::drop_idle_directories() {

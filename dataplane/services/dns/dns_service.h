@@ -61,6 +61,7 @@ class DnsService final : public Service {
   static void handle_lookup(Directory& directory, const Guest& guest, const Request& request, Reply reply);
   static void handle_reverse(Directory& directory, const Guest& guest, const Request& request, Reply reply);
   void drop_idle_directories();
+  void forget_bindings(const std::vector<Named>& services);
 
   EventLoop& loop_;
   std::shared_ptr<SharedCaches> caches_;
