@@ -7,8 +7,23 @@ namespace {
 
 using nlohmann::json;
 
+json to_json(const Promise& promise) {
+  return {{"p50Us", promise.p50_us},
+          {"p99Us", promise.p99_us},
+          {"p999Us", promise.p999_us},
+          {"ratePerS", promise.rate_per_s},
+          {"freshnessMs", promise.freshness_ms},
+          {"loss", promise.loss},
+          {"availability", promise.availability}};
+}
+
+json to_json(const ContentClass& one) {
+  return {{"name", one.name}, {"when", one.when}, {"priority", name_of(one.priority)}, {"promise", to_json(one.promise)}};
+}
 
 json to_json(const Terms& terms) {
+  json classes = json::array();
+  for (const ContentClass& one : terms.content_classes) classes.push_back(to_json(one));
   return {{"wait", name_of(terms.wait)},
           {"batchMessages", terms.batch_messages},
           {"batchUs", terms.batch_us},
@@ -17,7 +32,10 @@ json to_json(const Terms& terms) {
           {"priority", name_of(terms.priority)},
           {"ratePerS", terms.rate_per_s},
           {"burst", terms.burst},
-          {"memoryBytesMax", terms.memory_bytes_max}};
+          {"memoryBytesMax", terms.memory_bytes_max},
+          {"guarantee", name_of(terms.guarantee)},
+          {"promise", to_json(terms.promise)},
+          {"contentClasses", std::move(classes)}};
 }
 
 json to_json(const Configure& configure) {
@@ -132,6 +150,26 @@ Value known(std::optional<Value> value, const char* what) {
   return *value;
 }
 
+Promise promise_from(const json& from) {
+  return {.p50_us = count_from(from.at("p50Us")),
+          .p99_us = count_from(from.at("p99Us")),
+          .p999_us = count_from(from.at("p999Us")),
+          .rate_per_s = count_from(from.at("ratePerS")),
+          .freshness_ms = count_from(from.at("freshnessMs")),
+          .loss = from.at("loss").get<bool>(),
+          .availability = from.at("availability").get<bool>()};
+}
+
+std::vector<ContentClass> content_classes_from(const json& from) {
+  if (from.size() > kContentClassesMax) throw std::invalid_argument("too many content classes");
+  std::vector<ContentClass> classes;
+  for (const json& one : from)
+    classes.push_back({one.at("name").get<std::string>(), one.at("when").get<std::string>(),
+                       known(priority_named(one.at("priority").get<std::string>()), "priority"),
+                       promise_from(one.at("promise"))});
+  return classes;
+}
+
 Terms terms_from(const json& from) {
   Terms terms{.wait = known(wait_mode_named(from.at("wait").get<std::string>()), "wait"),
               .batch_messages = count32_from(from.at("batchMessages")),
@@ -141,7 +179,10 @@ Terms terms_from(const json& from) {
               .priority = known(priority_named(from.at("priority").get<std::string>()), "priority"),
               .rate_per_s = count_from(from.at("ratePerS")),
               .burst = count_from(from.at("burst")),
-              .memory_bytes_max = count_from(from.at("memoryBytesMax"))};
+              .memory_bytes_max = count_from(from.at("memoryBytesMax")),
+              .guarantee = known(guarantee_named(from.at("guarantee").get<std::string>()), "guarantee"),
+              .promise = promise_from(from.at("promise")),
+              .content_classes = content_classes_from(from.at("contentClasses"))};
   if (!is_ring_size(terms.request_bytes) || !is_ring_size(terms.response_bytes)) throw std::invalid_argument("ring size");
   return terms;
 }

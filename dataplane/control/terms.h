@@ -1,4 +1,5 @@
-// What a binding gets of the data plane: how large its rings are, how its two sides wait, and how often it may ask.
+// What a binding gets of the data plane: how large its rings are, how its two sides wait, how often it may ask, and what was
+// promised to it.
 //
 // Values and pure functions, thread-safe. Names are those of policy files and of the REST API.
 #pragma once
@@ -6,7 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace vs::control {
 
@@ -26,6 +29,40 @@ inline constexpr std::size_t kPriorities = 4;
 std::string_view name_of(Priority priority);
 std::optional<Priority> priority_named(std::string_view name);
 
+// How far a promise goes; when there is too much to do, the lowest gives way first.
+enum class Guarantee : std::uint8_t { best_effort, burstable, guaranteed };
+inline constexpr std::size_t kGuarantees = 3;
+std::string_view name_of(Guarantee guarantee);  // "bestEffort", ...
+std::optional<Guarantee> guarantee_named(std::string_view name);
+
+// In which class of the scheduler requests are: what is guaranteed is served as `deadline` at least, best effort is `bulk`.
+Priority rank_of(Guarantee guarantee, Priority priority);
+
+// What is judged of each request, or of what it delivers. 0: not promised.
+struct Promise {
+  std::uint64_t p50_us = 0;  // from seeing a request in the ring to its answer
+  std::uint64_t p99_us = 0;
+  std::uint64_t p999_us = 0;
+  std::uint64_t rate_per_s = 0;  // beyond it latency is not judged
+  std::uint64_t freshness_ms = 0;
+  bool loss = false;
+  bool availability = false;
+  // By when a request is to be answered: what orders them within a class of the scheduler. 0: nothing was said.
+  [[nodiscard]] std::uint64_t deadline_us() const { return p99_us != 0 ? p99_us : p999_us != 0 ? p999_us : p50_us; }
+  friend bool operator==(const Promise&, const Promise&) = default;
+};
+
+inline constexpr std::size_t kContentClassesMax = 16;
+
+// Requests of a binding that are of a class of their own.
+struct ContentClass {
+  std::string name;
+  std::string when;  // over filter::request_names() of the service's kind
+  Priority priority = Priority::normal;
+  Promise promise;
+  friend bool operator==(const ContentClass&, const ContentClass&) = default;
+};
+
 struct Terms {
   WaitMode wait = WaitMode::adaptive;
   std::uint32_t batch_messages = 16;  // of `timer`
@@ -36,6 +73,9 @@ struct Terms {
   std::uint64_t rate_per_s = 0;  // requests; 0: no limit
   std::uint64_t burst = 1;       // requests at once after a rest
   std::uint64_t memory_bytes_max = std::uint64_t{128} << 20;  // shared with all sessions of the domain in this backend
+  Guarantee guarantee = Guarantee::burstable;
+  Promise promise;                            // of requests that are of none of these:
+  std::vector<ContentClass> content_classes;  // the first whose `when` holds; at most kContentClassesMax
   friend bool operator==(const Terms&, const Terms&) = default;
 };
 

@@ -33,7 +33,11 @@ TEST(Messages, CommandsArriveAsTheyWereSent) {
                                            .priority = Priority::bulk,
                                            .rate_per_s = 1ull << 40,
                                            .burst = 9,
-                                           .memory_bytes_max = 1ull << 50}, 17}}};
+                                           .memory_bytes_max = 1ull << 50,
+                                           .guarantee = Guarantee::guaranteed,
+                                           .promise = {.p99_us = 9, .rate_per_s = 8, .freshness_ms = 7, .loss = true},
+                                           .content_classes = {{"c", "name == 'x'", Priority::control, {.p50_us = 3, .availability = true}}}},
+                                          17}}};
   EXPECT_EQ(commanded(configure), configure);
   Configure placed = configure;
   placed.bindings[0].loop = 3;
