@@ -52,6 +52,9 @@ enum vs_pubsub_subscribe_flags {
   VS_PUBSUB_RETAINED = 1 << 0, /* begin with the newest event of each channel that was published before */
   VS_PUBSUB_RESUME = 1 << 1,   /* of channels that are at least once: begin after the event of that sequence, a uint64_t that stands
                                   before the pattern; all such channels of a service share one sequence */
+  /* While the session is served at a level above 0 (abi/ring.h, level): */
+  VS_PUBSUB_ADAPT_LATEST = 1 << 3, /* as VS_PUBSUB_LATEST */
+  VS_PUBSUB_ADAPT_FEWER = 1 << 4,  /* at level n no events of a priority below n; a gap tells of them */
   VS_PUBSUB_BROADCAST = 1 << 2 /* the session's broadcast ring is read: events that stand there need not be sent. It then is answered with
                                   vs_pubsub_broadcast behind the outcome, unless a sequence stands there: such a subscription is sent all */
 };

@@ -21,6 +21,7 @@
 
 #include "base/result.h"
 #include "base/sample.h"
+#include "dataplane/filter/value.h"
 
 namespace vs {
 
@@ -93,6 +94,13 @@ enum class Lending : std::uint8_t {
   refused,  // the guest holds as many as it may, or reads another pool
 };
 
+// What an answer delivers that was made before it was asked for: events, a position.
+struct Delivery {
+  std::uint64_t events = 0;
+  std::uint64_t lost = 0;  // before or among them
+  std::chrono::nanoseconds oldest{};  // age of the oldest of them
+};
+
 // Takes answers. The ticket names the request; one whose guest is gone is ignored.
 class ReplySink {
  public:
@@ -100,6 +108,7 @@ class ReplySink {
   [[nodiscard]] virtual Lending lending(std::uint64_t ticket, const Frame& frame) const = 0;
   virtual void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) = 0;
   virtual void answer(std::uint64_t ticket, const Frame& frame, std::span<const std::byte> words) = 0;
+  virtual void delivers(std::uint64_t /*ticket*/, const Delivery& /*delivery*/) {}
 };
 
 // The duty to answer one request. A dropped Reply answers `unavailable`, so a request cannot get lost.
@@ -121,6 +130,8 @@ class Reply {
   void send(const Frame& frame, std::span<const std::byte> words) && {
     std::exchange(sink_, nullptr)->answer(ticket_, frame, words);
   }
+  // Says what the answer that follows delivers: it is held against what was promised of freshness and loss.
+  void delivers(const Delivery& delivery) const { sink_->delivers(ticket_, delivery); }
   // For who would rather do something else than have it copied or refused. Of a guest that is gone: lent.
   [[nodiscard]] Lending lending(const Frame& frame) const { return sink_->lending(ticket_, frame); }
 
@@ -188,10 +199,22 @@ class Service {
   virtual void frames_from(FrameSource& /*source*/) {}
 
   virtual void handle(const Request& request, Reply reply) = 0;
+
+  // Whether requests of that type are answered when something happens, and not when they are done: how long that takes says nothing.
+  [[nodiscard]] virtual bool waits(std::uint16_t /*type*/) const { return false; }
+  // What content classes may ask of a request, into the slots of filter::request_names() of the service's kind; `names` are those of
+  // all of them. What it has not stays absent. Values may point into the request, or be the service's until the next call.
+  virtual void read_attributes(const Request& /*request*/, std::span<const std::string> /*names*/, std::span<filter::Value> /*values*/) {}
+
+
   // A session begins: who is behind it. Before its first request.
   virtual void session_begun(std::uint64_t /*session*/, const SessionGuest& /*guest*/) {}
   // The session is over: what the service keeps for it may go. Replies to it are still owed, and heard by nobody.
   virtual void session_ended(std::uint64_t /*session*/) {}
+
+  // At which level the session is served from now on, as its guest is told (vs_prod_page, level): the service may do without what the
+  // guest said it can spare.
+  virtual void level_changed(std::uint64_t /*session*/, std::uint32_t /*level*/) {}
 
   // More about a named service for people, added to what the backend tells of a binding to it (schemas/openapi.yaml, BindingLive); null:
   // nothing.

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "dataplane/filter/request_schema.h"
 #include "dataplane/services/dns/loop_upstream.h"
 
 namespace vs::dns {
@@ -195,6 +196,26 @@ void DnsService::handle(const Request& request, Reply reply) {
     case VS_DNS_REVERSE: return handle_reverse(*found->second, guest->second, request, std::move(reply));
     default: return std::move(reply).send(fail(ErrorCode::invalid, "dns: unknown operation"));
   }
+}
+
+void DnsService::read_attributes(const Request& request, std::span<const std::string> /*names*/, std::span<filter::Value> values) {
+  using filter::Value;
+  asked_name_.clear();
+  std::string_view type = "PTR";
+  if (request.type == VS_DNS_LOOKUP) {
+    auto question = decode_lookup(request.payload);
+    if (!question) return;  // it is refused, whatever its class
+    asked_name_ = std::move(question->name);
+    std::transform(asked_name_.begin(), asked_name_.end(), asked_name_.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    type = question->inet && question->inet6 ? "ANY" : question->inet ? "A" : "AAAA";
+  } else if (request.type != VS_DNS_REVERSE) {
+    return;
+  }
+  values[filter::kDnsOperation] = Value(std::string_view(request.type == VS_DNS_LOOKUP ? "lookup" : "reverse"));
+  values[filter::kDnsName] = Value(std::string_view(asked_name_));
+  values[filter::kDnsType] = Value(type);
+  values[filter::kDnsBytes] = Value(static_cast<std::int64_t>(request.payload.size()));
 }
 
 void DnsService::handle_lookup(Directory& directory, const Guest& guest, const Request& request, Reply reply) {

@@ -27,6 +27,7 @@ class DnsService final : public Service {
 
   std::vector<std::pair<std::string, Error>> configure(const std::vector<Named>& services) override;
   void handle(const Request& request, Reply reply) override;
+  void read_attributes(const Request& request, std::span<const std::string> names, std::span<filter::Value> values) override;
   std::uint64_t flush(std::string_view service, std::string_view domain, std::string_view name) override;
   bool tells_ahead(std::string_view service) const override;
   void session_begun(std::uint64_t session, const SessionGuest& guest) override;
@@ -64,6 +65,9 @@ class DnsService final : public Service {
   void forget_bindings(const std::vector<Named>& services);
 
   EventLoop& loop_;
+  std::string asked_name_;  // of the last request whose attributes were read
+  std::map<std::string, Directory, std::less<>> directories_;
+  std::vector<std::shared_ptr<Resolver>> retired_;  // no longer configured, but with lookups in flight
   std::shared_ptr<SharedCaches> caches_;
   std::map<std::string, std::shared_ptr<Directory>, std::less<>> directories_;
   std::vector<std::shared_ptr<Directory>> retired_;  // no longer configured, but with lookups in flight

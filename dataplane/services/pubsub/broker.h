@@ -53,6 +53,7 @@ struct SubscriptionTerms {
   std::function<bool(std::string_view)> allowed = {};  // which of the pattern's channels; empty: all
   bool retained = false;  // begins with the newest event of each channel that was published before
   bool broadcast = false;  // what is broadcast needs no queue; without a filter
+  Adaptation adaptation = {};
   std::uint64_t filter_cost_max = UINT64_MAX;  // of its filter, in ns an event, for a limit that its caller keeps
 };
 

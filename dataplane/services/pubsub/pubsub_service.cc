@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dataplane/services/pubsub/request_attributes.h"
 #include "dataplane/services/pubsub/space.h"
 
 namespace vs::pubsub {
@@ -55,6 +56,14 @@ void PubsubService::handle(const Request& request, Reply reply) {
   const auto found = spaces_.find(request.service);
   if (found == spaces_.end()) return std::move(reply).send(fail(ErrorCode::unavailable, "pubsub: service not configured"));
   found->second->handle(request, std::move(reply));
+}
+
+void PubsubService::read_attributes(const Request& request, std::span<const std::string> names, std::span<filter::Value> values) {
+  pubsub::read_attributes(request, names, values);
+}
+
+void PubsubService::level_changed(std::uint64_t session, std::uint32_t level) {
+  for (const auto& [name, space] : spaces_) space->level_changed(session, level);
 }
 
 void PubsubService::session_begun(std::uint64_t session, const SessionGuest& guest) {

@@ -40,6 +40,9 @@ class PubsubService final : public Service {
   bool reads_frames(const SessionGuest& guest) const override;
   void frames_from(FrameSource& source) override { frames_ = &source; }
   void handle(const Request& request, Reply reply) override;
+  bool waits(std::uint16_t type) const override { return type == VS_PUBSUB_RECEIVE; }
+  void read_attributes(const Request& request, std::span<const std::string> names, std::span<filter::Value> values) override;
+  void level_changed(std::uint64_t session, std::uint32_t level) override;
   void session_begun(std::uint64_t session, const SessionGuest& guest) override;
   void session_ended(std::uint64_t session) override;
   nlohmann::json describe(std::string_view service) const override;

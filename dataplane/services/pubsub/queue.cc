@@ -25,17 +25,41 @@ std::string SubscriptionQueue::conflation_key(const Event& event) {
   return std::string(event.parts().channel) + '\0' + std::string(event.parts().key);
 }
 
+void SubscriptionQueue::set_level(std::uint32_t level) {
+  level_ = level;
+  if (conflates()) return;
+  for (Lane& lane : lanes_) lane.by_key.clear();
+}
+
+QueueStock SubscriptionQueue::take_stock() {
+  stock_.lost = counts_.lost - std::exchange(lost_told_, counts_.lost);
+  return std::exchange(stock_, {});
+}
+
+void SubscriptionQueue::note_taken(const Entry& entry) {
+  ++counts_.taken;
+  ++stock_.events;
+  const std::uint64_t published_ns = entry.event->parts().header.published_ns;
+  if (!entry.retained && (stock_.oldest_published_ns == 0 || published_ns < stock_.oldest_published_ns))
+    stock_.oldest_published_ns = published_ns;
+}
+
 SubscriptionQueue::Put SubscriptionQueue::put(std::shared_ptr<const Event> event, bool retained) {
   const std::size_t bytes = event->bytes().size();
   const std::size_t priority = event->parts().header.priority;
   if (lanes_.size() <= priority) lanes_.resize(priority + 1);
   Lane& lane = lanes_[priority];
+  if (adaptation_.fewer && priority < level_) {
+    ++lane.lost_at_end;
+    ++counts_.spared;
+    return Put::queued;
+  }
   std::string key;
-  if (overflow_ == Overflow::latest) {
+  if (conflates()) {
     key = conflation_key(*event);
     if (const auto done = conflate(lane, key, event, retained)) return *done;
   }
-  const bool gives_way = overflow_ == Overflow::drop_oldest || overflow_ == Overflow::latest;
+  const bool gives_way = overflow_ == Overflow::drop_oldest || conflates();
   while (gives_way && !has_room(bytes) && give_way(priority)) {
   }
   if (!has_room(bytes)) {
@@ -47,7 +71,7 @@ SubscriptionQueue::Put SubscriptionQueue::put(std::shared_ptr<const Event> event
   ++count_;
   bytes_ += bytes;
   ++counts_.queued;
-  if (overflow_ == Overflow::latest) lane.by_key.emplace(std::move(key), lane.first + lane.events.size() - 1);
+  if (conflates()) lane.by_key.insert_or_assign(std::move(key), lane.first + lane.events.size() - 1);
   return Put::queued;
 }
 
@@ -95,6 +119,8 @@ void SubscriptionQueue::lose_oldest(Lane& lane) {
 void SubscriptionQueue::lose_second(Lane& lane) {
   const std::uint64_t lost = lane.events[1].lost_before + 1;
   std::swap(lane.events[0], lane.events[1]);
+  if (const auto second = lane.by_key.find(conflation_key(*lane.events[0].event)); second != lane.by_key.end() && second->second == lane.first + 1)
+    second->second = lane.first;
   lane.by_key[conflation_key(*lane.events[1].event)] = lane.first + 1;
   remove_first(lane);
   (lane.events.size() == 1 ? lane.lost_at_end : lane.events[1].lost_before) += lost;
@@ -103,7 +129,9 @@ void SubscriptionQueue::lose_second(Lane& lane) {
 
 void SubscriptionQueue::remove_first(Lane& lane) {
   const Event& first = *lane.events.front().event;
-  if (overflow_ == Overflow::latest) lane.by_key.erase(conflation_key(first));
+  if (conflates())  // of a key that came before it conflated, another event may be known
+    if (const auto known = lane.by_key.find(conflation_key(first)); known != lane.by_key.end() && known->second == lane.first)
+      lane.by_key.erase(known);
   bytes_ -= first.bytes().size();
   --count_;
   lane.events.pop_front();
@@ -128,9 +156,11 @@ SubscriptionQueue::Front SubscriptionQueue::front(TimePoint now) {
 }
 
 void SubscriptionQueue::take_front() {
-  ++counts_.taken;
-  for (std::size_t one = lanes_.size(); one-- > 0;)
-    if (!lanes_[one].events.empty()) return remove_first(lanes_[one]);
+  for (std::size_t one = lanes_.size(); one-- > 0;) {
+    if (lanes_[one].events.empty()) continue;
+    note_taken(lanes_[one].events.front());
+    return remove_first(lanes_[one]);
+  }
 }
 
 std::size_t SubscriptionQueue::take(std::span<std::byte> into, TimePoint now, bool copies_all) {
@@ -157,7 +187,7 @@ bool SubscriptionQueue::take_lane(Lane& lane, std::span<std::byte> into, std::si
     std::memcpy(into.data() + used, bytes.data(), bytes.size());
     if (front.retained) mark_retained(into.subspan(used));
     used += bytes.size();
-    ++counts_.taken;
+    note_taken(front);
     remove_first(lane);
   }
   if (lane.lost_at_end == 0) return true;

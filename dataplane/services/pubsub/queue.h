@@ -39,6 +39,20 @@ struct QueueCounts {
   std::uint64_t taken = 0;
   std::uint64_t lost = 0;       // dropped and expired
   std::uint64_t conflated = 0;  // replaced by a newer one of the same key: no loss
+  std::uint64_t spared = 0;     // of a priority that the subscriber does without at its level
+};
+
+// What a subscriber does without while it is served at a level above 0 (abi/pubsub.h, VS_PUBSUB_ADAPT_...).
+struct Adaptation {
+  bool latest = false;  // as Overflow::latest
+  bool fewer = false;   // at level n no events of a priority below n; each is part of a gap
+};
+
+// What was taken since it was asked for last.
+struct QueueStock {
+  std::uint64_t events = 0;
+  std::uint64_t lost = 0;                   // since then, not counting what was spared
+  std::uint64_t oldest_published_ns = 0;    // of those that are not retained; 0: there was none
 };
 
 class SubscriptionQueue {
@@ -47,6 +61,10 @@ class SubscriptionQueue {
   enum class Put : std::uint8_t { queued, lost, ended };
 
   SubscriptionQueue(QueueLimits limits, Overflow overflow) : limits_(limits), overflow_(overflow) {}
+
+  void adapts(Adaptation adaptation) { adaptation_ = adaptation; }
+  void set_level(std::uint32_t level);
+  QueueStock take_stock();
 
   [[nodiscard]] Overflow overflow() const { return overflow_; }
   // Whether an event of so many bytes has room without loss.
@@ -98,6 +116,8 @@ class SubscriptionQueue {
     [[nodiscard]] bool empty() const { return events.empty() && lost_at_end == 0; }
   };
 
+  [[nodiscard]] bool conflates() const { return overflow_ == Overflow::latest || (adaptation_.latest && level_ != 0); }
+  void note_taken(const Entry& entry);
   std::optional<Put> conflate(Lane& lane, const std::string& key, std::shared_ptr<const Event>& event, bool retained);
   // Loses an event of at most that priority; false: there is none.
   bool give_way(std::size_t priority);
@@ -115,6 +135,10 @@ class SubscriptionQueue {
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
   QueueCounts counts_;
+  Adaptation adaptation_;
+  std::uint32_t level_ = 0;
+  QueueStock stock_;
+  std::uint64_t lost_told_ = 0;
 };
 
 }  // namespace vs::pubsub

@@ -52,7 +52,8 @@ Result<SubscriptionTerms> terms_of(std::span<const std::byte> payload, std::opti
   }
   if (std::size_t{head.pattern_bytes} + head.filter_bytes != payload.size())
     return fail(ErrorCode::invalid, "subscribe: its lengths and its bytes differ");
-  constexpr unsigned kFlags = VS_PUBSUB_RETAINED | VS_PUBSUB_RESUME | VS_PUBSUB_BROADCAST;
+  constexpr unsigned kFlags =
+      VS_PUBSUB_RETAINED | VS_PUBSUB_RESUME | VS_PUBSUB_BROADCAST | VS_PUBSUB_ADAPT_LATEST | VS_PUBSUB_ADAPT_FEWER;
   if (head.overflow > VS_PUBSUB_DISCONNECT_SLOW || (head.flags & ~kFlags) != 0)
     return fail(ErrorCode::invalid, "subscribe: a choice that there is not");
   if (head.events_max > kQueueEventsMax || head.bytes_max > kQueueBytesMax)
@@ -64,6 +65,8 @@ Result<SubscriptionTerms> terms_of(std::span<const std::byte> payload, std::opti
                           .overflow = static_cast<Overflow>(head.overflow),
                           .retained = (head.flags & VS_PUBSUB_RETAINED) != 0,
                           .broadcast = (head.flags & VS_PUBSUB_BROADCAST) != 0};
+  terms.adaptation = {.latest = (head.flags & VS_PUBSUB_ADAPT_LATEST) != 0, .fewer = (head.flags & VS_PUBSUB_ADAPT_FEWER) != 0};
+  terms.broadcast = terms.broadcast && !terms.adaptation.latest && !terms.adaptation.fewer;
   if (head.events_max != 0) terms.limits.events_max = head.events_max;
   if (head.bytes_max != 0) terms.limits.bytes_max = head.bytes_max;
   return terms;
@@ -150,10 +153,13 @@ void PubsubService::Space::subscribe(const Request& request, Reply reply) {
   std::string pattern = terms->pattern;
   const bool listens = terms->broadcast;
   const std::uint64_t next = listens ? ring->next_sequence() : 0;
+  const Adaptation adaptation = terms->adaptation;
   const auto id = broker_.subscribe(std::move(*terms));
   if (!id) return refuse_filter(request, std::move(reply), id.error());
   const auto position = relay_->join(*id, pattern, after);
   broker_.begin_after(*id, position.value_or(0));
+  broker_.queue(*id)->adapts(adaptation);
+  if (const auto level = levels_.find(request.session); level != levels_.end()) broker_.queue(*id)->set_level(level->second);
   Subscriber& made = subscribers_
                          .emplace(*id, Subscriber{.session = request.session,
                                                   .guest = guest,
@@ -269,6 +275,13 @@ std::shared_ptr<Guest> PubsubService::Space::guest_of(std::uint64_t session) con
   return found == guest_of_session_.end() ? nullptr : found->second;
 }
 
+void PubsubService::Space::level_changed(std::uint64_t session, std::uint32_t level) {
+  if (level == 0) levels_.erase(session);
+  else levels_[session] = level;
+  for (const auto& [id, subscriber] : subscribers_)
+    if (subscriber.session == session) broker_.queue(id)->set_level(level);
+}
+
 void PubsubService::Space::session_ended(std::uint64_t session) {
   std::vector<SubscriptionId> gone;
   for (const auto& [id, subscriber] : subscribers_)
@@ -287,6 +300,7 @@ void PubsubService::Space::session_ended(std::uint64_t session) {
     one = blocked_.erase(one);
   }
   guest_of_session_.erase(session);
+  levels_.erase(session);
   broadcast_sessions_.erase(session);
   retry_blocked();
 }

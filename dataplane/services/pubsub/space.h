@@ -63,6 +63,7 @@ class PubsubService::Space {
   void handle(const Request& request, Reply reply);
   void session_begun(std::uint64_t session, const SessionGuest& guest);
   void session_ended(std::uint64_t session);
+  void level_changed(std::uint64_t session, std::uint32_t level);
 
   [[nodiscard]] const Counts& counts() const { return counts_; }
   [[nodiscard]] const Broker& broker() const { return broker_; }
@@ -197,6 +198,7 @@ class PubsubService::Space {
   TimerId due_{};
   std::map<std::string, std::shared_ptr<Guest>, std::less<>> guests_;      // by binding
   std::map<std::uint64_t, std::shared_ptr<Guest>> guest_of_session_;
+  std::map<std::uint64_t, std::uint32_t> levels_;  // of sessions; those not named are served as promised
   Broker::Channel* last_ = nullptr;  // that was published to: the next event is mostly of the same one
   std::set<std::uint64_t> broadcast_sessions_;  // that have the ring
   std::vector<SubscriptionId> looking_;         // whose receive waits for a broadcast

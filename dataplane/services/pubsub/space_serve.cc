@@ -15,6 +15,16 @@ void answer_outcome(Reply reply, vs_status result, std::uint64_t value) {
   std::move(reply).send(std::as_bytes(std::span(&outcome, 1)));
 }
 
+void tell_delivery(const Reply& reply, SubscriptionQueue& queue) {
+  const QueueStock stock = queue.take_stock();
+  if (stock.events + stock.lost == 0) return;
+  Delivery delivery{.events = stock.events, .lost = stock.lost, .oldest = {}};
+  if (stock.oldest_published_ns != 0)
+    delivery.oldest = std::chrono::nanoseconds(
+        static_cast<std::int64_t>(std::max(wall_clock_ns(), stock.oldest_published_ns) - stock.oldest_published_ns));
+  reply.delivers(delivery);
+}
+
 }  // namespace
 
 void PubsubService::Space::share_with(Audience audience) {
@@ -65,8 +75,9 @@ bool PubsubService::Space::serve_frame(SubscriptionQueue& queue, const Subscript
                     .head_bytes = static_cast<std::uint32_t>(front.event->head_bytes()),
                     .flags = static_cast<std::uint16_t>(front.retained ? VS_EVENT_RETAINED : 0),
                     .reserved = 0}};
-  std::move(reply).send(*frame, std::as_bytes(std::span(&words, 1)));
   queue.take_front();
+  tell_delivery(reply, queue);
+  std::move(reply).send(*frame, std::as_bytes(std::span(&words, 1)));
   ++counts_.framed;
   return true;
 }
@@ -78,6 +89,7 @@ void PubsubService::Space::serve_copies(SubscriptionQueue& queue, Reply reply, s
   const std::size_t taken = queue.take(into, std::chrono::steady_clock::now(), copies_all);
   const std::size_t next = queue.next_bytes();
   if (taken == 0 && next != 0) return answer_outcome(std::move(reply), VS_STATUS_TOO_LARGE, sizeof outcome + next);
+  tell_delivery(reply, queue);
   outcome.value = queue.events();
   std::memcpy(batch_.data(), &outcome, sizeof outcome);
   std::move(reply).send(std::span<const std::byte>(batch_).first(sizeof outcome + taken));

@@ -210,5 +210,73 @@ TEST(SubscriptionQueue, NothingIsLostInSilenceAtAnyPriority) {
   }
 }
 
+// ---- what a subscriber does without at a level
+
+TEST(SubscriptionQueue, ConflatesOnlyWhileItsLevelIsAboveZero) {
+  Subject subject(Overflow::drop_oldest, {.events_max = 10, .bytes_max = 1 << 20});
+  subject.queue.adapts({.latest = true});
+  subject.put("a1", "a");
+  subject.put("a2", "a");
+  subject.queue.set_level(1);
+  subject.put("a3", "a");
+  subject.put("b1", "b");
+  subject.put("a4", "a");
+  EXPECT_EQ(subject.queue.counts().conflated, 1u);
+  subject.queue.set_level(0);
+  subject.put("a5", "a");
+  EXPECT_EQ(subject.take(), "a1 a2 a4 b1 a5");
+  EXPECT_EQ(subject.queue.counts().lost, 0u);
+}
+
+TEST(SubscriptionQueue, SparesLowPrioritiesAndSaysHowMany) {
+  Subject subject(Overflow::drop_oldest, {.events_max = 10, .bytes_max = 1 << 20});
+  subject.queue.adapts({.fewer = true});
+  subject.put_at(0, "low");
+  subject.queue.set_level(2);
+  subject.put_at(1, "gone");
+  subject.put_at(2, "high");
+  subject.queue.set_level(0);
+  subject.put_at(1, "back");
+  EXPECT_EQ(subject.take(), "high lost:1 back low");
+  EXPECT_EQ(subject.queue.counts().spared, 1u);
+  EXPECT_EQ(subject.queue.counts().lost, 0u) << "it chose to do without";
+}
+
+TEST(SubscriptionQueue, WithoutAChoiceALevelChangesNothing) {
+  Subject subject(Overflow::drop_oldest, {.events_max = 10, .bytes_max = 1 << 20});
+  subject.queue.set_level(3);
+  subject.put("1", "a");
+  subject.put("2", "a");
+  EXPECT_EQ(subject.take(), "1 2");
+}
+
+TEST(SubscriptionQueue, TellsWhatWasDeliveredSinceItWasAsked) {
+  Subject subject(Overflow::drop_oldest);
+  subject.put_all({"a", "b", "c", "d", "e"});
+  subject.take();
+  const QueueStock stock = subject.queue.take_stock();
+  EXPECT_EQ(stock.events, 3u);
+  EXPECT_EQ(stock.lost, 2u);
+  EXPECT_EQ(subject.queue.take_stock().events, 0u);
+}
+
+// Against a model of nothing but sums: whatever the levels, nothing is delivered twice or lost in silence.
+TEST(SubscriptionQueue, OfAnyLevelsAccountsForEachEvent) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 50; ++round) {
+    Subject subject(Overflow::drop_oldest, {.events_max = 5, .bytes_max = 1 << 20});
+    subject.queue.adapts({.latest = true, .fewer = true});
+    for (int i = 0; i < 300; ++i) {
+      switch (random() % 4) {
+        case 0: subject.queue.set_level(random() % 4); break;
+        case 1: subject.take(); break;
+        default: subject.put_at(static_cast<int>(random() % 4), "x", std::string(1, static_cast<char>('a' + random() % 3)));
+      }
+      const QueueCounts& counts = subject.queue.counts();
+      ASSERT_EQ(subject.sequence, counts.taken + counts.lost + counts.conflated + counts.spared + subject.queue.events());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vs::pubsub::test
