@@ -16,6 +16,7 @@ enum {
   VS_RING_BYTES_LOG2_MIN = 12, /* 4 KiB .. 1 GiB */
   VS_RING_BYTES_LOG2_MAX = 30,
   VS_RECORD_PART_OF_RING = 8,  /* a record is at most an eighth of its ring */
+  VS_LEVEL_MAX = 3,
   VS_LINE_BYTES = 128          /* words of different writers or purposes lie this far apart */
 };
 
@@ -44,7 +45,9 @@ struct vs_prod_page {
   uint32_t space_event; /* wake me when cons passes this */
   uint8_t pad1[VS_LINE_BYTES - 4];
   uint32_t broken; /* enum vs_broken: why this side gave the ring up; 0 while it works */
-  uint8_t pad2[VS_PAGE_BYTES - 2 * VS_LINE_BYTES - 4];
+  uint8_t pad2[VS_LINE_BYTES - 4];
+  uint32_t level; /* of the response ring: how well the guest is served: 0 as promised, to VS_LEVEL_MAX, the more the worse */
+  uint8_t pad3[VS_PAGE_BYTES - 3 * VS_LINE_BYTES - 4];
 };
 static_assert(sizeof(struct vs_prod_page) == VS_PAGE_BYTES, "one writer a page");
 

@@ -35,6 +35,15 @@ class Arrivals {
     return count_ == 0 ? now : marks_[first_].seen;
   }
 
+  // When the first request behind `position` was seen first.
+  [[nodiscard]] TimePoint next(std::uint32_t position, TimePoint now) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Mark& mark = marks_[(first_ + i) % kMarksMax];
+      if (static_cast<std::int32_t>(mark.end - position) > 0) return mark.seen;
+    }
+    return now;
+  }
+
  private:
   static constexpr std::size_t kMarksMax = 8;
   struct Mark {

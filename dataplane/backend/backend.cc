@@ -84,6 +84,7 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
       if (moved) binding->entrance.reset();
       binding->config = wanted;
       binding->bucket = TokenBucket(wanted.terms.rate_per_s, wanted.terms.burst, std::chrono::steady_clock::now());
+      if (auto made = make_classes(*binding); !made) applied.problems.push_back({wanted.name, made.error().message});
     }
     auto& domain = domains_[wanted.domain];
     if (!domain) {
@@ -97,6 +98,8 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
     bindings_[wanted.name] = std::move(binding);
   }
   scratch_.resize(request_bytes_max / VS_RECORD_PART_OF_RING);
+  preview_.resize(scratch_.size());
+  watch_quality();
   for (const auto& [name, binding] : before) {
     end_guests(*binding);
     drop_answers(*binding);
@@ -208,6 +211,7 @@ void Backend::welcome(Binding& binding, Caller& caller) {
   ++binding.counters.sessions_live;
   if (terms.wait == control::WaitMode::spin) ++spinning_;
   service_->session_begun(number_of(id), guest);
+  tell_level(id, live);
   make_ready(id, live, std::chrono::steady_clock::now());  // its first turn asks for its doorbell
 }
 

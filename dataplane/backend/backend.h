@@ -19,6 +19,9 @@
 #include "base/event_loop.h"
 #include "dataplane/backend/binding_answers.h"
 #include "dataplane/backend/frame_pools.h"
+#include "dataplane/backend/overload.h"
+#include "dataplane/backend/quality.h"
+#include "dataplane/backend/request_classes.h"
 #include "dataplane/backend/scheduler.h"
 #include "dataplane/backend/session.h"
 #include "dataplane/backend/storm_brake.h"
@@ -89,6 +92,7 @@ class Backend final : public ReplySink, public Poller {
   [[nodiscard]] Lending lending(std::uint64_t ticket, const Frame& frame) const override;
   void answer(std::uint64_t ticket, Result<std::span<const std::byte>> answer) override;
   void answer(std::uint64_t ticket, const Frame& frame, std::span<const std::byte> words) override;
+  void delivers(std::uint64_t ticket, const Delivery& delivery) override;
 
   bool hot() const override { return !hot_.empty(); }
   bool busy() const override { return !scheduler_.empty(); }
@@ -121,8 +125,14 @@ class Backend final : public ReplySink, public Poller {
     TimePoint broken_at{};
     TimePoint broken_logged{};
     std::uint64_t broken_unlogged = 0;
+    std::unique_ptr<RequestClasses> classes;  // nullptr: nothing was promised
+    Quality quality;
+    std::uint64_t shed = 0;
+    std::uint64_t shed_before = 0;  // as of the last look at its quality, as are the next
+    std::vector<std::array<ClassMeter::Judged, kObjectives>> judged_before;
 
-    [[nodiscard]] Flow& flow() const { return domain->flows[static_cast<std::size_t>(config.terms.priority)]; }
+    [[nodiscard]] Flow& flow(Priority rank) const { return domain->flows[static_cast<std::size_t>(rank)]; }
+    [[nodiscard]] Flow& flow() const { return flow(control::rank_of(config.terms.guarantee, config.terms.priority)); }
   };
   struct LiveSession {
     Binding& binding;
@@ -158,9 +168,19 @@ class Backend final : public ReplySink, public Poller {
   void gather(SessionId id, LiveSession& live);
   void end_gathering(SessionId id);
   void make_ready(SessionId id, LiveSession& live, TimePoint now);
+  // ---- what was promised (promises.cc)
+  Result<> make_classes(Binding& binding);
+  ClassMeter* class_of_next(LiveSession& live);
+  [[nodiscard]] Request request_of(const Binding& binding, SessionId id, const TakenRequest& taken, TimePoint now) const;
+  // False: it was answered `exhausted` instead of served.
+  bool admit(SessionId id, LiveSession& live, const TakenRequest& taken, const Request& request, TimePoint now);
+  void tell_level(SessionId id, LiveSession& live);  // to one that begins
+  void watch_quality();
+  void look_at_quality();
+  static bool was_bad(Binding& binding);
   void run_turns();
   TimePoint serve(const Scheduler::Turn& turn, TimePoint begun);
-  TimePoint serve_session(SessionId id, LiveSession& live, TimePoint begun, Cost budget);
+  TimePoint serve_session(SessionId id, LiveSession& live, const Flow& flow, TimePoint begun, Cost budget);
   bool quiet(SessionId id, LiveSession& live);
   void throttle(SessionId id, LiveSession& live, TimePoint now);
   void end_throttle(const std::string& binding);
@@ -200,6 +220,9 @@ class Backend final : public ReplySink, public Poller {
   };
   std::map<std::string, Leave> leaving_;  // by domain
   std::uint64_t leaves_ = 0;
+  Overload overload_;
+  std::vector<std::byte> preview_;  // as scratch_, for requests that are not taken yet
+  bool watches_quality_ = false;
   std::optional<SessionId> serving_;  // whose turn it is: answers that come meanwhile are part of its cost
   std::vector<SessionId> hot_;
   std::size_t spinning_ = 0;        // sessions whose binding wants it

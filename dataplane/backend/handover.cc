@@ -98,6 +98,7 @@ std::vector<SessionId> Backend::arrive(std::vector<std::unique_ptr<Departing>> a
       SessionGuest guest = guest_of(binding);
       guest.answers = binding.answers;
       service_->session_begun(number_of(id), guest);
+      tell_level(id, *live_session(id));
       arrived.push_back(id);
     }
   }

@@ -81,6 +81,18 @@ std::vector<Sample> Backend::samples() const {
     };
     add("request", filled[binding.get()].request_bytes);
     add("response", filled[binding.get()].response_bytes);
+    if (!binding->classes) continue;
+    for (const ClassMeter& meter : binding->classes->meters()) append_samples(samples, meter, labels);
+    samples.push_back({.name = "vservices_sla_level",
+                       .help = "At which level the binding is served, as its guest is told: 0 as promised, 3 the worst.",
+                       .type = Sample::Type::gauge,
+                       .labels = labels,
+                       .value = static_cast<double>(binding->quality.level())});
+    samples.push_back({.name = "vservices_sla_expression_errors_total",
+                       .help = "Content class expressions that could not be computed for a request.",
+                       .type = Sample::Type::counter,
+                       .labels = labels,
+                       .value = static_cast<double>(binding->classes->errors())});
   }
   for (const auto& [name, domain] : domains_)
     samples.push_back({.name = "vservices_domain_memory_bytes",
@@ -130,6 +142,20 @@ nlohmann::json Backend::describe(const std::string& name) const {
           {"domainMemoryBytes", binding.domain->memory_bytes},
           {"cpuMs", static_cast<double>(binding.flow().used()) / 1e6},
           {"broken", broken}};
+  live["costUs"] = counters.requests == 0 ? 0 : static_cast<double>(binding.flow().used()) / 1e3 / static_cast<double>(counters.requests);
+  if (binding.classes) {
+    live["level"] = binding.quality.level();
+    live["classes"] = json::array();
+    for (const ClassMeter& meter : binding.classes->meters())
+      live["classes"].push_back({{"name", meter.name()},
+                                 {"requests", meter.requests()},
+                                 {"failed", meter.failed()},
+                                 {"shed", meter.sheds()},
+                                 {"events", meter.events()},
+                                 {"eventsLost", meter.events_lost()},
+                                 {"latency", latency_of(meter.total())},
+                                 {"age", latency_of(meter.age())}});
+  }
   if (const json more = service_->describe(binding.config.service); more.is_object()) live.update(more);
   return live;
 }

@@ -1,12 +1,13 @@
 #include "dataplane/backend/scheduler.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/check.h"
 
 namespace vs {
 
-void Scheduler::ready(Flow& flow, SessionId session) {
+void Scheduler::ready(Flow& flow, SessionId session, DueTime due) {
   if (flow.ready_.empty()) {
     Class& of = class_of(flow);
     give_shares(of, flow);
@@ -15,7 +16,10 @@ void Scheduler::ready(Flow& flow, SessionId session) {
     else
       of.flows.push_back(&flow);
   }
-  flow.ready_.push_back(session);
+  auto at = flow.ready_.end();
+  while (at != flow.ready_.begin() && std::prev(at)->due > due) --at;
+  flow.ready_.insert(at, {session, due});
+  if (due != kNeverDue) ++class_of(flow).timed;
   ++ready_;
 }
 
@@ -30,9 +34,11 @@ std::optional<Scheduler::Turn> Scheduler::next() {
     of.flows.push_back(of.flows.front());
     of.flows.pop_front();
   }
+  if (of.timed != 0) bring_forward_first_due(of);
   Flow& flow = *of.flows.front();
-  const SessionId session = flow.ready_.front();
+  const auto [session, due] = flow.ready_.front();
   flow.ready_.pop_front();
+  if (due != kNeverDue) --of.timed;
   --ready_;
   if (flow.ready_.empty()) of.flows.pop_front();
   return Turn{flow, session, flow.deficit_};
@@ -49,6 +55,8 @@ void Scheduler::charge(Flow& flow, Cost cost) {
 
 void Scheduler::remove(Flow& flow) {
   ready_ -= flow.ready_.size();
+  for (const Flow::Waiting& one : flow.ready_)
+    if (one.due != kNeverDue) --class_of(flow).timed;
   flow.ready_.clear();
   std::erase(class_of(flow).flows, &flow);
 }
@@ -66,6 +74,17 @@ void Scheduler::give_shares(Class& of, Flow& flow) {
   const std::uint64_t rounds = std::min<std::uint64_t>(of.rounds - flow.rounds_, kDebtMax / kQuantum + 1);
   flow.deficit_ = std::min(flow.deficit_ + static_cast<Cost>(rounds) * kQuantum, kQuantum);
   flow.rounds_ = of.rounds;
+}
+
+// Of those who have something left. One that has is in front already.
+void Scheduler::bring_forward_first_due(Class& of) {
+  auto first = of.flows.begin();
+  for (auto one = first; one != of.flows.end(); ++one)
+    if ((*one)->deficit_ > 0 && (*one)->ready_.front().due < (*first)->ready_.front().due) first = one;
+  if (first == of.flows.begin()) return;
+  Flow* flow = *first;
+  of.flows.erase(first);
+  of.flows.push_front(flow);
 }
 
 // Everyone has used his share: the next rounds at once, as many as it takes until somebody has something again.

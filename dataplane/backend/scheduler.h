@@ -1,6 +1,9 @@
 // Whose turn it is: strict priority between classes with a floor for the lowest, and deficit round robin between the guests of a
 // class, in what they cost.
 //
+// Within a class those go first, of who has something left of his share, whose work is due first (earliest deadline first); what has no
+// deadline follows.
+//
 // Who comes back with something left of its share goes first (as the new flows of fq_codel: RFC 8290, 4.2), so a guest that asks
 // now and then does not wait for those that always want more.
 //
@@ -10,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -20,6 +24,9 @@
 namespace vs {
 
 enum class SessionId : std::uint64_t {};
+
+using DueTime = std::chrono::steady_clock::time_point;
+inline constexpr DueTime kNeverDue = DueTime::max();
 
 using control::kPriorities;
 using control::Priority;
@@ -47,13 +54,17 @@ class Flow {
   Cost deficit_ = kQuantum;
   std::uint64_t rounds_ = 0;  // of its class, as of its last share
   Cost used_ = 0;
-  std::deque<SessionId> ready_;  // each session once at most
+  struct Waiting {
+    SessionId session;
+    DueTime due;
+  };
+  std::deque<Waiting> ready_;  // by when they are due, then in their order; each session once at most
 };
 
 class Scheduler {
  public:
-  // A session has work; it is not ready already.
-  void ready(Flow& flow, SessionId session);
+  // A session has work, which is due then; it is not ready already.
+  void ready(Flow& flow, SessionId session, DueTime due = kNeverDue);
   [[nodiscard]] bool empty() const { return ready_ == 0; }
 
   struct Turn {
@@ -75,12 +86,14 @@ class Scheduler {
   struct Class {
     std::deque<Flow*> flows;
     std::uint64_t rounds = 0;  // shares given to each, ever
+    std::size_t timed = 0;     // sessions that wait and are due some time
   };
 
   Class& class_of(const Flow& flow) { return classes_[static_cast<std::size_t>(flow.priority_)]; }
   Class& pick_class();
   static void give_shares(Class& of, Flow& flow);
   static void next_round(Class& of);
+  static void bring_forward_first_due(Class& of);
 
   std::array<Class, kPriorities> classes_;
   std::size_t ready_ = 0;  // sessions

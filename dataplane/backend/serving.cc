@@ -76,7 +76,11 @@ void Backend::make_ready(SessionId id, LiveSession& live, TimePoint now) {
   if (live.leaving) return;
   live.session.look(now);
   live.ready = true;
-  scheduler_.ready(live.binding.flow(), id);
+  const ClassMeter* next = class_of_next(live);
+  if (next == nullptr) return scheduler_.ready(live.binding.flow(), id);
+  const std::uint64_t deadline_us = next->promise().deadline_us();
+  const DueTime due = deadline_us == 0 ? kNeverDue : live.session.arrived(now) + std::chrono::microseconds(deadline_us);
+  scheduler_.ready(live.binding.flow(next->rank()), id, due);
 }
 
 void Backend::run_turns() {
@@ -86,6 +90,8 @@ void Backend::run_turns() {
     const auto turn = scheduler_.next();
     if (!turn) return;
     now = serve(*turn, now);
+    if (scheduler_.empty()) overload_.idle();
+    else overload_.busy(now);
   }
 }
 
@@ -102,7 +108,7 @@ Backend::TimePoint Backend::serve(const Scheduler::Turn& turn, TimePoint begun) 
   const std::uint64_t bytes_before = live->binding.counters.request_bytes;
   serving_ = turn.session;
   live->session.begin_turn();
-  const TimePoint ended = serve_session(turn.session, *live, begun, std::min(turn.budget, kTurnMax));
+  const TimePoint ended = serve_session(turn.session, *live, turn.flow, begun, std::min(turn.budget, kTurnMax));
   live->session.end_turn();
   serving_.reset();
   scheduler_.charge(turn.flow, (ended - begun).count() + cost_of_bytes(live->binding.counters.request_bytes - bytes_before));
@@ -110,7 +116,7 @@ Backend::TimePoint Backend::serve(const Scheduler::Turn& turn, TimePoint begun) 
 }
 
 // `live` stays in memory, even when it ends meanwhile.
-Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, TimePoint begun, Cost budget) {
+Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, const Flow& flow, TimePoint begun, Cost budget) {
   Binding& binding = live.binding;
   TimePoint now = begun;
   const TimePoint until = begun + std::chrono::nanoseconds(budget);
@@ -130,6 +136,8 @@ Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, TimeP
       live.brake.useful();
       continue;
     }
+    // What comes next may have its turn in another class.
+    if (turn != 0 && binding.classes && binding.classes->mixed() && &binding.flow(class_of_next(live)->rank()) != &flow) break;
     if (!binding.bucket.take(now)) {
       throttle(id, live, now);
       return now;
@@ -145,10 +153,9 @@ Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, TimeP
     }
     live.brake.useful();
     const TakenRequest& one = **request;
-    const auto wait = one.timeout_ms == 0 ? kRequestTimeoutMax
-                                          : std::min(std::chrono::milliseconds(one.timeout_ms), kRequestTimeoutMax);
-    service_->handle({binding.config.service, one.type, one.payload, now + wait, number_of(id), one.answer_bytes_max},
-                     Reply(*this, ticket_of(number_of(id), one.slot)));
+    const Request asked = request_of(binding, id, one, now);
+    if (!binding.classes || admit(id, live, one, asked, now))
+      service_->handle(asked, Reply(*this, ticket_of(number_of(id), one.slot)));
     if (live_session(id) == nullptr) return std::chrono::steady_clock::now();  // its answer broke it
   }
   live.session.release();
@@ -202,10 +209,12 @@ void Backend::answer_with(std::uint64_t ticket, std::size_t bytes_copied, Give g
   LiveSession* live = live_session(id);
   if (live == nullptr) return;  // the guest is gone; it will ask again, or not
   const bool held = live->session.waiting_for_answers();
+  const ClassMeter* meter = live->session.meter_of(ticket % kUnansweredMax);
+  const auto rank = meter == nullptr ? std::nullopt : std::optional(meter->rank());
   const auto now = std::chrono::steady_clock::now();
   const Result<> given = give(live->session, ticket % kUnansweredMax, now);
   const Cost time = serving_ ? 0 : (std::chrono::steady_clock::now() - now).count();
-  scheduler_.charge(live->binding.flow(), time + cost_of_bytes(bytes_copied));
+  scheduler_.charge(rank ? live->binding.flow(*rank) : live->binding.flow(), time + cost_of_bytes(bytes_copied));
   if (!given) return break_session(id, given.error());
   if (live->leaving && live->session.answered()) depart_if_answered(*live->binding.domain);
   if (held && !live->ready && !live->throttled && serving_ != id) make_ready(id, *live, now);
@@ -262,6 +271,7 @@ bool Backend::poll() {
 }
 
 bool Backend::settle() {
+  overload_.idle();
   neighbours_.active -= std::exchange(active_told_, 0);
   bool quiet = true;
   for (const SessionId id : std::exchange(hot_, {})) {

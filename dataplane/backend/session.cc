@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "dataplane/ring/shared.h"
 
 namespace vs {
 namespace {
@@ -57,15 +58,35 @@ Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, 
 
   while (slots_[next_slot_].used) next_slot_ = (next_slot_ + 1) % kUnansweredMax;  // one is free: checked above
   const TimePoint arrived = arrivals_.of(requests_.position(), now);
-  slots_[next_slot_] = {true, record.cookie, head.answer_bytes_max, arrived, now};
+  slots_[next_slot_] = {true, record.cookie, head.answer_bytes_max, arrived, now, nullptr, false};
   ++unanswered_;
   ++counters_.requests;
   counters_.queue.record(now - arrived);
   counters_.request_bytes += record.payload.size();
   const auto bytes = static_cast<std::uint32_t>(record.payload.size() + sizeof(vs_record));
   record_bytes_mean_ = record_bytes_mean_ - record_bytes_mean_ / 8 + bytes / 8;
-  return std::optional<TakenRequest>{
-      TakenRequest{next_slot_, record.type, head.timeout_ms, answer_room(head), record.payload.subspan(sizeof head)}};
+  return std::optional<TakenRequest>{TakenRequest{next_slot_, record.type, head.timeout_ms, answer_room(head),
+                                                 record.payload.subspan(sizeof head), arrived}};
+}
+
+std::optional<TakenRequest> Session::preview(std::span<std::byte> scratch) {
+  if (waiting_for_answers()) return std::nullopt;
+  const auto seen = requests_.peek();  // what is wrong with it take() will say
+  if (!seen || !*seen || (*seen)->type < VS_RECORD_SERVICE) return std::nullopt;
+  const auto shared = (*seen)->payload;
+  if (shared.size() < sizeof(vs_request) || shared.size() > scratch.size()) return std::nullopt;
+  shared::copy_once(scratch.data(), shared.data(), shared.size());
+  return TakenRequest{.slot = kUnansweredMax,
+                      .type = (*seen)->type,
+                      .timeout_ms = 0,
+                      .answer_bytes_max = 0,
+                      .payload = scratch.subspan(sizeof(vs_request), shared.size() - sizeof(vs_request)),
+                      .arrived = {}};
+}
+
+void Session::meter(std::size_t slot, ClassMeter& meter, bool waits) {
+  slots_[slot].meter = &meter;
+  slots_[slot].waits = waits;
 }
 
 std::size_t Session::answer_room(const vs_request& request) const {
@@ -138,6 +159,7 @@ Result<> Session::put(std::size_t slot_number, vs_status status, std::uint16_t t
   ++counters_.answers[status];
   counters_.service.record(now - slot.taken);
   counters_.total.record(now - slot.arrived);
+  if (slot.meter != nullptr) slot.meter->answered(status, now - slot.arrived, slot.waits, now);
   const auto pushed = answers_.push(type, slot.cookie, payload);
   if (!pushed) return fail(pushed.error());
   if (!*pushed) return give_up(VS_BROKEN_CREDIT, "no room for an answer whose room was promised");
@@ -154,6 +176,11 @@ void Session::end_turn() {
 
 void Session::publish() {
   if (answers_.unpublished()) ring_doorbell_if(answers_.publish());
+}
+
+void Session::show_level(std::uint32_t level) {
+  answers_.show_level(level);
+  link_->ring();
 }
 
 vs_broken Session::broken() const {

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "dataplane/backend/arrivals.h"
+#include "dataplane/backend/class_meter.h"
 #include "dataplane/backend/counters.h"
 #include "dataplane/backend/frame_pools.h"
 #include "dataplane/ring/consumer.h"
@@ -31,6 +32,7 @@ struct TakenRequest {
   std::uint32_t timeout_ms;
   std::size_t answer_bytes_max;  // of the answer, without any header
   std::span<const std::byte> payload;
+  std::chrono::steady_clock::time_point arrived;  // when it was seen first
 };
 
 class Session {
@@ -45,10 +47,18 @@ class Session {
 
   // Notes how far the guest has come, to measure how long requests wait.
   void look(TimePoint now) { arrivals_.saw(requests_.published(), now); }
+  // When the next request was seen first.
+  [[nodiscard]] TimePoint arrived(TimePoint now) const { return arrivals_.next(requests_.position(), now); }
+  // A copy of the next request, which stays there; nullopt: there is none to be told of now. For judging whose turn it is: what is
+  // taken later may be another one.
+  std::optional<TakenRequest> preview(std::span<std::byte> scratch);
   // Whether the guest has put a request there that may be taken now.
   [[nodiscard]] bool has_request() const { return !waiting_for_answers() && !requests_.empty(); }
   // The next request; nullopt when there is none, or none may be taken now (`waiting_for_answers`).
   Result<std::optional<TakenRequest>> take(std::span<std::byte> scratch, TimePoint now);
+  // Its answer is counted there, too. `waits`: see Service::waits.
+  void meter(std::size_t slot, ClassMeter& meter, bool waits);
+  [[nodiscard]] ClassMeter* meter_of(std::size_t slot) const { return slots_[slot].meter; }
   // Takes the frames that the guest gives back, up to the next request, and says how many: they need no answer, and were counted
   // against its rate when they were asked for.
   Result<std::size_t> take_returns();
@@ -78,6 +88,9 @@ class Session {
   void begin_turn();
   void end_turn();
 
+  // Shows the guest at which level it is served, and wakes it.
+  void show_level(std::uint32_t level);
+
   // What the guest broke, if it did; counted once by the caller.
   [[nodiscard]] vs_broken broken() const;
 
@@ -92,6 +105,8 @@ class Session {
     std::uint32_t answer_bytes_max = 0;
     TimePoint arrived{};
     TimePoint taken{};
+    ClassMeter* meter = nullptr;
+    bool waits = false;
   };
 
   // How many bytes of a service's answer fit what the guest promised room for, which is kAnswerBytesMin at least.

@@ -112,6 +112,8 @@ Result<std::uint32_t> RingProducer::bytes_free() {
   return size_ - (prod_ - cons_);
 }
 
+void RingProducer::show_level(std::uint32_t level) { shared::store_release(memory_.own->level, level); }
+
 tl::unexpected<Error> RingProducer::give_up(vs_broken why) {
   broken_ = why;
   shared::store_release(memory_.own->broken, why);

@@ -44,6 +44,9 @@ class RingProducer {
   // Asks to be woken when `payload_bytes` fit, and looks again: true when it must wait, false when there is room now.
   Result<bool> ask_for_space(std::size_t payload_bytes);
 
+  // Of a backend's answers: at which level the guest is served (vs_prod_page, level).
+  void show_level(std::uint32_t level);
+
   [[nodiscard]] vs_broken broken() const { return broken_; }
   // What is not known to be consumed yet.
   [[nodiscard]] std::uint32_t bytes_used() const { return prod_ - cons_; }

@@ -56,6 +56,9 @@ class ScriptedService final : public Service {
       default: return;
     }
   }
+  void read_attributes(const Request& request, std::span<const std::string>, std::span<filter::Value> values) override {
+    values[0] = filter::Value(static_cast<std::int64_t>(request.payload.size()));  // bytes
+  }
   std::vector<Sample> samples() const override { return {}; }
 
   int handled = 0;

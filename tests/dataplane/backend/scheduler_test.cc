@@ -1,6 +1,7 @@
 // Whose turn it is, with costs that the test makes up.
 #include "dataplane/backend/scheduler.h"
 
+#include <array>
 #include <map>
 #include <memory>
 #include <random>
@@ -193,6 +194,63 @@ TEST(Scheduler, NobodyWaitsForEver) {
     waiting_since[id] = now;
   }
   EXPECT_LE(longest, 20 * 4 * kQuantum);
+}
+
+// ---- earliest deadline first
+
+constexpr DueTime due(int ms) { return DueTime(std::chrono::milliseconds(ms)); }
+
+TEST(Scheduler, OfAClassWhoseWorkIsDueFirstGoesFirst) {
+  Scheduler scheduler;
+  std::array<Flow, 4> flows{Flow(Priority::deadline), Flow(Priority::deadline), Flow(Priority::deadline), Flow(Priority::deadline)};
+  scheduler.ready(flows[0], SessionId{0});
+  scheduler.ready(flows[1], SessionId{1}, due(30));
+  scheduler.ready(flows[2], SessionId{2}, due(10));
+  scheduler.ready(flows[3], SessionId{3}, due(20));
+  std::vector<std::uint64_t> order;
+  while (const auto turn = scheduler.next()) order.push_back(static_cast<std::uint64_t>(turn->session));
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{2, 3, 1, 0})) << "what has no deadline comes last";
+}
+
+TEST(Scheduler, SessionsOfAGuestGoByTheirDeadlinesThenInTheirOrder) {
+  Scheduler scheduler;
+  Flow flow(Priority::normal);
+  scheduler.ready(flow, SessionId{1}, due(20));
+  scheduler.ready(flow, SessionId{2});
+  scheduler.ready(flow, SessionId{3}, due(10));
+  scheduler.ready(flow, SessionId{4}, due(20));
+  scheduler.ready(flow, SessionId{5});
+  std::vector<std::uint64_t> order;
+  while (const auto turn = scheduler.next()) order.push_back(static_cast<std::uint64_t>(turn->session));
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{3, 1, 4, 2, 5}));
+}
+
+// Deadlines order a round; how much each gets of it stays the same.
+TEST(Scheduler, AnEarlyDeadlineTakesNobodysShare) {
+  Scheduler scheduler;
+  Flow hasty(Priority::deadline);
+  Flow patient(Priority::deadline);
+  scheduler.ready(hasty, SessionId{1}, due(1));
+  scheduler.ready(patient, SessionId{2}, due(1'000'000));
+  for (int i = 0; i < 10'000; ++i) {
+    const auto turn = scheduler.next();
+    ASSERT_TRUE(turn);
+    scheduler.ready(turn->flow, turn->session, turn->session == SessionId{1} ? due(1) : due(1'000'000));
+    scheduler.charge(turn->flow, 1000);
+  }
+  EXPECT_NEAR(static_cast<double>(hasty.used()), static_cast<double>(patient.used()), static_cast<double>(2 * kQuantum));
+}
+
+TEST(Scheduler, AFlowThatGoesTakesItsDeadlinesAlong) {
+  Scheduler scheduler;
+  Flow gone(Priority::normal);
+  Flow stays(Priority::normal);
+  scheduler.ready(gone, SessionId{1}, due(1));
+  scheduler.ready(gone, SessionId{2}, due(2));
+  scheduler.ready(stays, SessionId{3}, due(3));
+  scheduler.remove(gone);
+  EXPECT_EQ(scheduler.next()->session, SessionId{3});
+  EXPECT_TRUE(scheduler.empty());
 }
 
 }  // namespace
