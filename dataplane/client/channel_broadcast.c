@@ -28,7 +28,7 @@ int vs_ring_view_begin(struct vs_channel_subscription *subscription) {
   const struct vs_mapped_broadcast *mapped = &subscription->device->session.shared.broadcast;
   struct vs_ring_view *view = &subscription->ring;
   vs_ring_view_end(view);
-  if (mapped->bytes == 0 || *subscription->filter != '\0' || subscription->options.overflow != VS_PUBSUB_DROP_OLDEST ||
+  if (mapped->bytes == 0 || *subscription->filter != '\0' || subscription->options.adapt != 0 || subscription->options.overflow != VS_PUBSUB_DROP_OLDEST ||
       subscription->options.retained)
     return 0;
   if (vs_broadcast_attach(&view->reader, mapped->memory, mapped->bytes, false, 0) != 0) return 0;

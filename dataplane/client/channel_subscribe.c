@@ -48,7 +48,7 @@ int vs_channel_subscribe(struct vs_device *device, const struct vs_channel_optio
   *subscription = NULL;
   device->why[0] = '\0';
   if (options->pattern == NULL || strlen(options->pattern) > VS_CHANNEL_BYTES_MAX || options->overflow < 0 ||
-      options->overflow > VS_PUBSUB_DISCONNECT_SLOW)
+      options->overflow > VS_PUBSUB_DISCONNECT_SLOW || (options->adapt & ~(VS_CHANNEL_ADAPT_LATEST | VS_CHANNEL_ADAPT_FEWER)) != 0)
     return -EINVAL;
   int status = vs_channels_of(device, &channels);
   if (status != 0) return status;

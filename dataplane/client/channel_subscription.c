@@ -62,7 +62,9 @@ static int ask_for(struct vs_device *device, struct vs_channel_subscription *sub
                                            .overflow = (uint8_t)subscription->options.overflow,
                                            .flags = (uint8_t)((subscription->options.retained ? VS_PUBSUB_RETAINED : 0) |
                                                               (resume != 0 ? VS_PUBSUB_RESUME : 0) |
-                                                              (listens ? VS_PUBSUB_BROADCAST : 0)),
+                                                              (listens ? VS_PUBSUB_BROADCAST : 0) |
+                                                              (subscription->options.adapt & VS_CHANNEL_ADAPT_LATEST ? VS_PUBSUB_ADAPT_LATEST : 0) |
+                                                              (subscription->options.adapt & VS_CHANNEL_ADAPT_FEWER ? VS_PUBSUB_ADAPT_FEWER : 0)),
                                            .pattern_bytes = (uint16_t)pattern,
                                            .filter_bytes = (uint32_t)filter};
   char *texts = malloc(resume + pattern + filter + 1);

@@ -334,6 +334,7 @@ static int ready_now(const struct vs_device *device) {
   const struct vs_channels *channels = device->channels;
   int ready = device->connected ? 0 : VS_CHANNEL_GONE;
   if (channels->error != 0) ready |= VS_CHANNEL_ERROR;
+  if (vs_device_level(device) != device->level_told) ready |= VS_CHANNEL_LEVEL;
   if (device->connected && channels->publishes_count < VS_PUBLISHES_MAX && channels->ring_full_for == 0) ready |= VS_CHANNEL_OUT;
   for (struct vs_channel_subscription *one = channels->subscriptions; one != NULL; one = one->next) {
     if (vs_subscription_ready(one)) ready |= VS_CHANNEL_IN;

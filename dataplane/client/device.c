@@ -117,6 +117,14 @@ void vs_forget(struct vs_device *device) { vs_close(device); }
 
 int vs_alive(const struct vs_device *device) { return device->connected && vs_session_alive(&device->session); }
 
+uint32_t vs_device_level(const struct vs_device *device) {
+  if (!device->connected || device->disabled || device->session.transport == NULL) return 0;
+  const uint32_t level = __atomic_load_n(&device->session.answers.peer->level, __ATOMIC_ACQUIRE);
+  return level <= VS_LEVEL_MAX ? level : VS_LEVEL_MAX; /* the backend may write anything there */
+}
+
+int vs_level(struct vs_device *device) { return (int)(device->level_told = vs_device_level(device)); }
+
 void vs_get_stats(const struct vs_device *device, struct vs_stats *stats) {
   *stats = device->stats;
   if (device->connected) stats->doorbell_pauses += device->session.wait.pauses;

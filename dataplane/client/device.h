@@ -35,6 +35,7 @@ struct vs_device {
   struct vs_dns_table *table; /* of the latest connection that had one; NULL: none */
   struct vs_channels *channels; /* NULL until one is used; from then on requests go through them alone */
   char why[256]; /* the service's last word about a channel */
+  uint32_t level_told; /* by vs_level, last */
   struct vs_stats stats;
 };
 
@@ -56,6 +57,8 @@ int vs_device_connect(struct vs_device *device, int64_t deadline_ms, bool again)
 void vs_device_disconnect(struct vs_device *device);
 /* Shows the backend what was put into the request ring, and wakes it if it asked for that. */
 int vs_device_publish(struct vs_device *device);
+/* The level at which the backend says that it serves, at most VS_LEVEL_MAX; 0 without one. */
+uint32_t vs_device_level(const struct vs_device *device);
 int vs_device_ring_if(struct vs_device *device, bool asked);
 /* Asks and waits for the answer, with room for a record of `record_bytes`; connects and repeats where that is needed. */
 int vs_device_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t record_bytes,

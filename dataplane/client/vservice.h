@@ -84,6 +84,11 @@ VS_EXPORT int vs_frame_return(struct vs_device *device, struct vs_frame *frame);
 /* 1 when the device still is what was opened: its descriptor was not closed, or closed and used again, by the program. */
 VS_EXPORT int vs_alive(const struct vs_device *device);
 
+/* At which level the node serves this device: 0 as promised, up to VS_LEVEL_MAX (abi/ring.h), the more the worse: its objectives are missed,
+ * or requests of it are answered -EAGAIN because there is too much to do. To be asked now and then, or after a -EAGAIN: what to do without
+ * then the program knows best. It goes down by itself when that helped. 0 also while there is no backend. See docs/sla.md. */
+VS_EXPORT int vs_level(struct vs_device *device);
+
 VS_EXPORT void vs_get_stats(const struct vs_device *device, struct vs_stats *stats);
 
 /* ---- dns devices (service "dns") ---- */
@@ -163,6 +168,13 @@ struct vs_channel_options {
   uint32_t bytes_max;   /* 0: 1 MiB */
   int overflow;         /* enum vs_pubsub_overflow of abi/pubsub.h */
   int retained;         /* begin with the newest event of each channel */
+  int adapt;            /* enum vs_channel_adapt: what to do without while vs_level() is above 0; 0: nothing */
+};
+
+/* What the node does for a subscription while its device is served at a level above 0. */
+enum vs_channel_adapt {
+  VS_CHANNEL_ADAPT_LATEST = 1 << 0, /* of events with the same channel and key only the newest waits */
+  VS_CHANNEL_ADAPT_FEWER = 1 << 1   /* at level n no events of a priority below n; they count as missed */
 };
 
 /* Of a channel: all 0 but `retained` is what a channel has that nobody said anything about. */
@@ -191,6 +203,7 @@ enum vs_channel_ready {
   VS_CHANNEL_GAP = 1 << 2,   /* a subscription has lost events */
   VS_CHANNEL_ERROR = 1 << 3, /* a queued event was refused: vs_channel_fsync tells why */
   VS_CHANNEL_GONE = 1 << 4,  /* there is no backend now */
+  VS_CHANNEL_LEVEL = 1 << 6, /* vs_level() is another one than when it was asked last */
   VS_CHANNEL_AWAY = 1 << 5   /* other nodes are out of reach of a subscription to channels that are shared with them */
 };
 

@@ -162,6 +162,7 @@ class Device {
     std::uint32_t events_max = 0;  // that wait on the node; 0: as the service has it
     std::uint32_t bytes_max = 0;
     int overflow = 0;  // enum vs_pubsub_overflow
+    int adapt = 0;     // enum vs_channel_adapt
     bool retained = false;
   };
   [[nodiscard]] Subscription subscribe(const Options& options, milliseconds patience = kPatience) {
@@ -170,11 +171,15 @@ class Device {
                                       .events_max = options.events_max,
                                       .bytes_max = options.bytes_max,
                                       .overflow = options.overflow,
-                                      .retained = options.retained};
+                                      .retained = options.retained,
+                                      .adapt = options.adapt};
     vs_channel_subscription* made = nullptr;
     check(vs_channel_subscribe(device_.get(), &asked, static_cast<int>(patience.count()), &made));
     return {device_.get(), made};
   }
+
+  // At which level the node serves it: 0 as promised, the more the worse (vs_level).
+  [[nodiscard]] int level() const { return vs_level(device_.get()); }
 
   // Queues all of them, or throws what was wrong with the first that is not (or was refused since).
   void publish(std::span<const vs_channel_event> events, milliseconds patience = kPatience) {
