@@ -28,12 +28,14 @@
 #include "vsmgrd/metrics/metrics.h"
 #include "vsmgrd/policy/engine.h"
 #include "vsmgrd/reconciler/reconciler.h"
+#include "vsmgrd/sla/sla_keeper.h"
 #include "vsmgrd/store/backup.h"
 #include "vsmgrd/store/store.h"
 
 namespace {
 
 inline constexpr std::chrono::milliseconds kScrapePatience{60};  // for the backends' counters; then the last known ones
+inline constexpr std::chrono::milliseconds kReportPatience{1000};  // for the same, when promises are looked at
 inline constexpr std::chrono::milliseconds kFlushWait{2000};      // for a backend to forget
 inline constexpr std::chrono::milliseconds kDescribeWait{100};   // for what a binding does now; then it is not shown
 inline constexpr int kExitFailed = 1;
@@ -143,6 +145,12 @@ nlohmann::json describe_guest(vs::Store& store, const vs::Hypervisor& hypervisor
   return guest == nullptr ? nlohmann::json() : vs::encode(*guest);
 }
 
+// What a binding does, and how its promises are kept.
+nlohmann::json with_promises(nlohmann::json live, nlohmann::json standing) {
+  if (live.is_object() && !standing.is_null()) live["objectives"] = std::move(standing);
+  return live;
+}
+
 vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr<vs::PolicyEngine> policies,
                    const vs::Clock& clock,
                    const Surroundings& around) {
@@ -155,18 +163,23 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
                                    .log_level = options.log_level_name,
                                    .loops = options.backend_loops,
                                    .patience = options.backend_patience};
+  std::function<void()> ask_backends;  // set once there are some
+  vs::SlaKeeper promises(store, clock, {.ask = [&] { ask_backends(); }, .on_change = [&] { wake.ring(); }});
   auto backends = vs::ProcessBackends::open(
       program, {.on_change = [&] { wake.ring(); },
                 .on_samples = [&](const std::string& kind, std::vector<vs::Sample> samples) {
+                  promises.take(samples);
                   metrics.set_samples("backend:" + kind, std::move(samples));
                 }});
   if (!backends) return vs::fail(std::move(backends.error()));
+  ask_backends = [&] { (*backends)->refresh(kReportPatience); };
   const auto hypervisor = vs::open_hypervisor([&] { wake.ring(); });
   vs::Reconciler reconciler(store, **backends, clock, wake);
   reconciler.find_guests_with(*hypervisor);
   auto engines = vs::read_engines(options.engines);
   if (!engines) return vs::fail(std::move(engines.error()));
   reconciler.reach_nodes_by({.node = options.node_name, .by_name = std::move(*engines)});
+  reconciler.judge_promises_by([&](const std::string& binding) { return promises.condition_of(binding); });
   reconciler.on_samples([&](std::vector<vs::Sample> samples) { metrics.set_samples("reconciler", std::move(samples)); });
   store.on_commit([&] { wake.ring(); });
 
@@ -183,12 +196,13 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
              (*backends)->refresh(kScrapePatience);
              if (vs::Api* counted = api_to_read) metrics.set_samples("http", counted->samples());
              metrics.set_samples("store", store.samples());
+             metrics.set_samples("sla", promises.samples());
              metrics.set_samples("process", vs::process_samples());
              return metrics.text();
            },
        .live =
            [&](vs::Kind kind, const std::string& name) {
-             return kind == vs::Kind::binding ? (*backends)->describe(name, kDescribeWait)
+             return kind == vs::Kind::binding ? with_promises((*backends)->describe(name, kDescribeWait), promises.describe(name))
                     : kind == vs::Kind::domain ? describe_guest(store, *hypervisor, name)
                                                : nlohmann::json();
            },
@@ -202,6 +216,7 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
                          std::chrono::nanoseconds duration) { metrics.count_request(method, route, status, duration); }});
   if (!api) return vs::fail(std::move(api.error()));
   api_to_read = api->get();
+  promises.start();
   reconciler.start();  // what it does first is long work where there is much: who asks is answered meanwhile
   vs::log::info("vsmgrd.ready", {{"socket", options.socket.string()}, {"version", VS_VERSION}});
 
@@ -209,6 +224,7 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
   around.notifier.stopping(signal == SIGINT ? "ending, and the backends too" : "ending; the backends serve on");
   vs::log::info("vsmgrd.stopping", {{"signal", signal}, {"backends", signal == SIGINT ? "stop" : "serve on"}});
   (*api)->stop();
+  promises.stop();
   reconciler.stop();
   if (signal == SIGINT) (*backends)->stop_all();
   return {};

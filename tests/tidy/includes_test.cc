@@ -25,6 +25,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"dataplane/control", {"base"}},
     {"dataplane/backend",
      {"base", "dataplane/abi", "dataplane/ring", "dataplane/transport", "dataplane/services", "dataplane/control",
+      "dataplane/filter",    // content classes are expressions over requests
       "dataplane/files"}},  // main.cc joins
     {"dataplane/client", {"dataplane/abi"}},
     // Service files stand in for guests, on the node: a frontend, and a backend that vsmgrd commands.
@@ -35,6 +36,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"vsmgrd/model", {"base", "dataplane/filter"}},  // what a policy says of channels is judged as the backend will
     {"vsmgrd/policy", {"base", "vsmgrd/model"}},
     {"vsmgrd/store", {"base", "vsmgrd/model"}},
+    {"vsmgrd/sla", {"base", "vsmgrd/model", "vsmgrd/store"}},
     {"vsmgrd/hypervisor", {"base", "vsmgrd/model"}},
     {"vsmgrd/placement", {"base", "vsmgrd/model"}},
     {"vsmgrd/backends", {"base", "vsmgrd/model", "dataplane/control"}},

@@ -14,7 +14,7 @@
 //               SharingPolicy {match, mode, group, names}
 //               Sla           {priority, rate, burst, class, objectives: {latencyP50, latencyP99,
 //                             latencyP999, rate, loss, freshness, availability, window},
-//                             contentClasses: [{name, when, priority}]}
+//                             contentClasses: [{name, when, priority, objectives}]}
 //               Placement     {cpus | count, options, mode}
 //               Buffers       {wait, batchMessages, batchMicroseconds, requestBytes,
 //                             responseBytes}
@@ -68,6 +68,7 @@ inline constexpr std::chrono::microseconds kLatencyMax{std::chrono::seconds{60}}
 inline constexpr std::chrono::milliseconds kFreshnessMax{std::chrono::hours{24}};
 inline constexpr std::chrono::milliseconds kWindowMax{std::chrono::hours{24 * 31}};
 inline constexpr std::size_t kContentClassesMax = 16;
+inline constexpr std::chrono::microseconds kRequestCostMax{std::chrono::seconds{1}};
 inline constexpr std::uint32_t kCpusMax = 4096;
 
 // Reads one document {apiVersion, kind, metadata{name, labels}, spec}. Unknown keys, wrong types

@@ -74,6 +74,12 @@ ServiceSpec decode_service(const json& value, Problems& problems) {
     spec.dns = decode_dns(*parameters, fields.pointer_of("parameters"), problems);
   if (parameters && known_kind && spec.kind == "pubsub")
     spec.pubsub = decode_pubsub(*parameters, fields.pointer_of("parameters"), problems);
+  fields.fine_duration("requestCost", spec.request_cost, kRequestCostMax);
+  if (spec.kind == "files" && fields.has("requestCost"))
+    problems.push_back({.pointer = fields.pointer_of("requestCost"),
+                        .message = "services of kind files guarantee nothing, so that a cost says nothing",
+                        .hint = "leave it out",
+                        .code = "contradiction"});
   if (parameters && known_kind && spec.kind == "files")  // has none: whatever is there is unknown
     Fields(*parameters, fields.pointer_of("parameters"), problems).finish();
   fields.finish();

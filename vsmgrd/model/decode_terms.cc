@@ -125,6 +125,8 @@ std::vector<ContentClass> decode_content_classes(const nlohmann::json& value,
     fields.name("name", one.name, Need::required);
     fields.text("when", one.when, Need::required);
     fields.choice("priority", one.priority, Need::optional, kPriorityNames);
+    if (const auto* objectives = fields.take("objectives", Need::optional))
+      one.objectives = decode_objectives(*objectives, fields.pointer_of("objectives"), problems);
     fields.finish();
     const bool twice = std::any_of(classes.begin(), classes.end(), [&](const ContentClass& other) {
       return !one.name.empty() && other.name == one.name;

@@ -31,12 +31,17 @@ json encode_part(const DnsCache& cache) {
 }
 
 json encode_part(const ServiceSpec& spec) {
-  if (spec.kind != "dns") return {{"kind", spec.kind}, {"parameters", encode(spec.pubsub)}};
-  json parameters{{"nameservers", spec.dns.nameservers},
-                  {"timeout", format_duration(spec.dns.timeout)},
-                  {"tries", spec.dns.tries}};
-  if (!(spec.dns.cache == DnsCache{})) parameters["cache"] = encode_part(spec.dns.cache);
-  return {{"kind", spec.kind}, {"parameters", std::move(parameters)}};
+  json out{{"kind", spec.kind}};
+  if (spec.request_cost.count() != 0) out["requestCost"] = format_fine_duration(spec.request_cost);
+  if (spec.kind != "dns") {
+    out["parameters"] = encode(spec.pubsub);
+    return out;
+  }
+  out["parameters"] = {{"nameservers", spec.dns.nameservers},
+                       {"timeout", format_duration(spec.dns.timeout)},
+                       {"tries", spec.dns.tries}};
+  if (!(spec.dns.cache == DnsCache{})) out["parameters"]["cache"] = encode_part(spec.dns.cache);
+  return out;
 }
 
 // A list that is empty was not given, and is left out: see RuleMatch.
@@ -107,9 +112,11 @@ json encode_part(const Sla& sla) {
   json out{{"priority", sla.priority}, {"rate", sla.rate}, {"burst", sla.burst}};
   if (sla.guarantee != Sla{}.guarantee) out["class"] = sla.guarantee;
   if (sla.objectives) out["objectives"] = encode_part(*sla.objectives);
-  for (const ContentClass& one : sla.content_classes)
+  for (const ContentClass& one : sla.content_classes) {
     out["contentClasses"].push_back(
         {{"name", one.name}, {"when", one.when}, {"priority", one.priority}});
+    if (one.objectives) out["contentClasses"].back()["objectives"] = encode_part(*one.objectives);
+  }
   return out;
 }
 

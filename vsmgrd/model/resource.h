@@ -119,6 +119,7 @@ struct ServiceSpec {
   std::string kind;   // dns | pubsub
   DnsParameters dns;  // spec.parameters, when kind is "dns"
   PubsubParameters pubsub = {};  // the same, when it is "pubsub"
+  std::chrono::microseconds request_cost{};  // of a loop's time that a request takes, for admission; 0: the kind's (admission.h)
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
@@ -151,6 +152,7 @@ struct ContentClass {
   std::string name;
   std::string when;      // expression over the request's content; kept as text
   std::string priority;  // of these requests
+  std::optional<Objectives> objectives;  // of these requests; none: the Sla's own
   friend bool operator==(const ContentClass&, const ContentClass&) = default;
 };
 

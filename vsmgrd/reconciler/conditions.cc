@@ -9,14 +9,15 @@ namespace {
 
 using Status = StatusCondition::Status;
 
-// Of `part`, which stands at `at` in the object that is asked about, or is the object `owner`.
-void add_sla(const Sla& sla, const std::string& at, const std::string& owner,
-             std::vector<std::string>& fields) {
+// Of service files, which do none of it.
+void add_sla(const Sla& sla, const std::string& at, const std::string& owner, std::vector<std::string>& fields) {
+  if (sla.rate != 0) fields.push_back(at + "/rate" + owner);
   if (sla.guarantee != Sla{}.guarantee) fields.push_back(at + "/class" + owner);
   if (sla.objectives) fields.push_back(at + "/objectives" + owner);
   if (!sla.content_classes.empty()) fields.push_back(at + "/contentClasses" + owner);
 }
 
+// Of `part`, which stands at `at` in the object that is asked about, or is the object `owner`.
 void add_placement(const Placement& placement, const std::string& at, const std::string& owner,
                    std::vector<std::string>& fields) {
   if (!placement.cpus.empty()) fields.push_back(at + "/cpus" + owner);
@@ -47,7 +48,6 @@ StatusCondition unsupported(const std::vector<std::string>& fields) {
 
 std::vector<std::string> unsupported_fields(const Resource& resource, const Desired& desired) {
   std::vector<std::string> fields;
-  if (const auto* sla = std::get_if<Sla>(&resource.spec)) add_sla(*sla, "/spec", "", fields);
   if (const auto* placement = std::get_if<Placement>(&resource.spec))
     add_placement(*placement, "/spec", "", fields);
   const auto* binding = std::get_if<BindingSpec>(&resource.spec);
@@ -58,12 +58,10 @@ std::vector<std::string> unsupported_fields(const Resource& resource, const Desi
   const auto owner = [](const std::string& name, const char* kind) {
     return name.empty() ? std::string() : std::string(" of ") + kind + ' ' + name;
   };
-  add_sla(sla_of(*binding, desired), place(binding->sla_name, "sla"),
-          owner(binding->sla_name, "Sla"), fields);
   // Of service files, that it is asked through: what it asks of other services is under their bindings' terms.
   if (const auto service = desired.services.find(binding->service);
       service != desired.services.end() && std::get<ServiceSpec>(service->second.spec).kind == "files") {
-    if (sla_of(*binding, desired).rate != 0) fields.push_back(place(binding->sla_name, "sla") + "/rate" + owner(binding->sla_name, "Sla"));
+    add_sla(sla_of(*binding, desired), place(binding->sla_name, "sla"), owner(binding->sla_name, "Sla"), fields);
     if (!(buffers_of(*binding, desired) == Buffers{}))
       fields.push_back(place(binding->buffers_name, "buffers") + owner(binding->buffers_name, "Buffers"));
   }

@@ -66,6 +66,17 @@ nlohmann::json parameters_of(const ServiceSpec& service, const Engines& engines)
           {"cache", cache_terms(service.dns.cache)}};
 }
 
+control::Promise promise_of(const std::optional<Objectives>& objectives) {
+  if (!objectives) return {};
+  return {.p50_us = static_cast<std::uint64_t>(objectives->latency_p50.count()),
+          .p99_us = static_cast<std::uint64_t>(objectives->latency_p99.count()),
+          .p999_us = static_cast<std::uint64_t>(objectives->latency_p999.count()),
+          .rate_per_s = objectives->rate,
+          .freshness_ms = static_cast<std::uint64_t>(objectives->freshness.count()),
+          .loss = objectives->loss_ppm.has_value(),
+          .availability = objectives->availability_ppm != 0};
+}
+
 // What the data plane can do of what the binding says, in place or by name; conditions.h tells the
 // rest. Names were checked when the binding was declared.
 control::Terms terms_of(const BindingSpec& binding, const Desired& desired) {
@@ -78,7 +89,12 @@ control::Terms terms_of(const BindingSpec& binding, const Desired& desired) {
                        .response_bytes = buffers.response_bytes,
                        .priority = control::priority_named(sla.priority).value_or(control::Priority::normal),
                        .rate_per_s = sla.rate,
-                       .burst = sla.burst};
+                       .burst = sla.burst,
+                       .guarantee = control::guarantee_named(sla.guarantee).value_or(control::Guarantee::burstable),
+                       .promise = promise_of(sla.objectives)};
+  for (const ContentClass& one : sla.content_classes)
+    terms.content_classes.push_back({one.name, one.when, control::priority_named(one.priority).value_or(control::Priority::normal),
+                                     promise_of(one.objectives ? one.objectives : sla.objectives)});
   if (const auto domain = desired.domains.find(binding.domain); domain != desired.domains.end())
     terms.memory_bytes_max = std::uint64_t{std::get<DomainSpec>(domain->second.spec).memory_mib} << 20;
   return terms;

@@ -113,6 +113,9 @@ Result<> Reconciler::make_so() {
   troubles_.tell_refusals(*desired, status);
   auto observed = observe(*desired, status, homes_, domids,
                           hypervisor_ == nullptr ? "there is no hypervisor" : hypervisor_->trouble(), engines_);
+  for (Observed& one : observed)
+    if (judge_ && one.kind == Kind::binding)
+      if (auto condition = judge_(one.name)) one.conditions.push_back(std::move(*condition));
   if (on_samples_) on_samples_(samples(*desired, observed));
   return write(std::move(observed));
 }

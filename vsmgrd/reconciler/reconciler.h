@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -53,6 +54,9 @@ class Reconciler {
   // By which services may reach other nodes. Before start().
   void reach_nodes_by(Engines engines) { engines_ = std::move(engines); }
 
+  // Says of a binding whether what was promised to it is kept, as one more of its conditions. Before start().
+  void judge_promises_by(std::function<std::optional<StatusCondition>(const std::string& binding)> judge) { judge_ = std::move(judge); }
+
   // Called at the end of each pass, on its thread, with gauges of the control plane.
   void on_samples(std::function<void(std::vector<Sample>)> callback) { on_samples_ = std::move(callback); }
 
@@ -72,6 +76,7 @@ class Reconciler {
   Engines engines_;
   std::set<std::uint32_t> unknown_;  // domids of guests that nothing declares, as told last
   std::function<void(std::vector<Sample>)> on_samples_;
+  std::function<std::optional<StatusCondition>(const std::string&)> judge_;
   Backends::Devices devices_;                 // as last kept
   std::map<std::string, std::string> homes_;  // that there are
   std::chrono::steady_clock::time_point taken_over_at_{};  // by then; what was seen before it, by an earlier run, stood

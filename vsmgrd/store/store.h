@@ -36,6 +36,7 @@
 #include "vsmgrd/store/idempotency_table.h"
 #include "vsmgrd/store/operation_log.h"
 #include "vsmgrd/store/policy_history.h"
+#include "vsmgrd/store/sla_table.h"
 #include "vsmgrd/store/token_table.h"
 #include "vsmgrd/store/warning_table.h"
 
@@ -146,6 +147,7 @@ class Store {
   WarningTable& warnings();
   DecisionLog& decisions();
   PolicyHistory& policy_history();
+  SlaTable& sla();
 
   // A copy beside the database, while it is served: see backup.h. Not of one in memory.
   Result<Backup> backup();

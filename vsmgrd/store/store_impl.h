@@ -48,7 +48,8 @@ class Store::Impl final : public Ledger {
         idempotency(*this),
         warnings(*this, events, clock),
         decisions(*this),
-        policy_history(*this) {}
+        policy_history(*this),
+        sla(*this) {}
 
   Result<> open();
 
@@ -127,6 +128,7 @@ class Store::Impl final : public Ledger {
   WarningTable warnings;
   DecisionLog decisions;
   PolicyHistory policy_history;
+  SlaTable sla;
 
  private:
   std::optional<Writer> writer_;  // last: it ends first

@@ -135,6 +135,8 @@ std::vector<Sample> Store::Impl::samples() const {
   return all.take();
 }
 
+SlaTable& Store::sla() { return impl_->sla; }
+
 std::vector<Sample> Store::samples() const { return impl_->samples(); }
 
 }  // namespace vs

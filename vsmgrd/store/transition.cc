@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "vsmgrd/model/admission.h"
 #include "vsmgrd/model/codec.h"
 
 namespace vs {
@@ -138,6 +139,12 @@ void take_devices(Desired& desired, const std::vector<ObjectKey>& keys, const Se
                                               whose(other, "/spec/device", sees)),
                                   "give this one another device", "device_taken"));
   }
+}
+
+// Promises that cannot be kept.
+void refuse_misfits(const Transition& transition, Problems& problems) {
+  for (const Misfit& one : misfits_of(transition.next, transition.written))
+    problems.push_back(problem_of(transition.next.of(one.kind).at(one.name), one.pointer, one.message, one.hint, one.code));
 }
 
 // Puts `given` in its place in `next` and says what that was.
@@ -336,6 +343,8 @@ Checked<Transition> plan_apply(const Desired& before, std::vector<Resource> give
   Problems problems;
   refuse_dangling(next, keys, sees, problems);
   take_devices(next, keys, sees, problems);
+  if (!problems.empty()) return refused(std::move(problems));
+  refuse_misfits(transition, problems);
   if (!problems.empty()) return refused(std::move(problems));
   if (Problems dependants = dependants_of(next, transition.deleted, sees); !dependants.empty())
     return refused(std::move(dependants));

@@ -230,8 +230,7 @@ TEST(Observe, NamesTheFieldsThatNoBackendCanDo) {
   EXPECT_EQ(applied.status, StatusCondition::Status::no);
   EXPECT_EQ(applied.reason, "Unsupported");
   EXPECT_EQ(applied.message,
-            "no backend does this yet: /spec/sla/objectives, /spec/cpus of Placement pinned, /spec/mode of Placement "
-            "pinned");
+            "no backend does this yet: /spec/cpus of Placement pinned, /spec/mode of Placement pinned");
   EXPECT_EQ(of(observed, "web1-dns").state, State::bound) << "the rest is served";
   EXPECT_EQ(condition(of(observed, "pinned"), "Applied").message, "no backend does this yet: /spec/cpus, /spec/mode");
   EXPECT_EQ(condition(of(observed, "access"), "Applied").status, StatusCondition::Status::yes);

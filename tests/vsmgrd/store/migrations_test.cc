@@ -20,6 +20,7 @@ const std::filesystem::path kMigrationsDirectory = VS_SOURCE_DIR "/schemas/sql";
 const std::map<std::string, std::string> kShipped{
     {"0001_initial", "5c9ed3b7de08e76c748547b2e0ef8baad566b5013a35fab2e367ede0401d406d"},
     {"0002_logs", "4e4325006f521652aaa1df34c8fc7ec79d621951df12dabcfb82c6e38b44e3a1"},
+    {"0003_sla", "10e1b552b3c6247acae67089188a8f4d6834ea1b5e7f18307c095d00946ffd97"},
 };
 
 constexpr std::array kTwo{
@@ -77,7 +78,7 @@ TEST(Migrate, MakesStrictTablesAndNotesWhatItDid) {
       database.text("SELECT group_concat(name, ' ') FROM (SELECT name FROM pragma_table_list WHERE "
                     "schema = 'main' AND strict = 1 ORDER BY name)"),
       "audit audit_start decision decision_record event idempotency meta observed operation "
-      "policy_generation policy_text resource schema_history token warning");
+      "policy_generation policy_text resource schema_history sla_window token warning");
   EXPECT_EQ(database.integer("PRAGMA user_version"), static_cast<int>(shipped_migrations().size()));
   EXPECT_EQ(database.integer("PRAGMA application_id"), kApplicationId);
   EXPECT_EQ(database.text("SELECT sha256 FROM schema_history WHERE version = 1"),
