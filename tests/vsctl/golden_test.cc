@@ -127,7 +127,13 @@ constexpr const char* kMetrics =
     "# TYPE vservices_requests_total counter\n"
     "vservices_requests_total{domain=\"web1\",service=\"dns\"} 10\n"
     "vservices_sessions{domain=\"web1\",service=\"dns\"} 2\n"
-    "vservices_opens_refused_total{domain=\"web2\",service=\"dns\"} 3\n";
+    "vservices_opens_refused_total{domain=\"web2\",service=\"dns\"} 3\n"
+    "vservices_sla_objective_ratio{binding=\"web1-dns\",class=\"*\",objective=\"p99\"} 0.99\n"
+    "vservices_sla_budget_remaining_ratio{binding=\"web1-dns\",class=\"*\",objective=\"p99\"} 0.5\n"
+    "vservices_sla_compliance_ratio{binding=\"web1-dns\",class=\"*\",objective=\"p99\",window=\"1h\"} 0.995\n"
+    "vservices_sla_compliance_ratio{binding=\"web1-dns\",class=\"*\",objective=\"p99\",window=\"5m\"} 1\n"
+    "vservices_sla_compliance_ratio{binding=\"web1-dns\",class=\"*\",objective=\"p99\",window=\"24h\"} 0.99875\n"
+    "vservices_sla_objective_ratio{binding=\"web3-dns\",class=\"own\",objective=\"availability\"} 0.999\n";
 
 class GoldenTest : public CliTest, public testing::WithParamInterface<Case> {
  protected:
@@ -254,6 +260,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"audit_verify", {"admin", "audit", "verify"}}, Case{"backup", {"admin", "backup"}},
         Case{"restore", {"admin", "restore"}}, Case{"doctor", {"doctor"}}, Case{"doctor_json", {"admin", "doctor", "-o", "json"}},
         Case{"schema", {"explain", "schema", "binding.spec"}}, Case{"schema_unknown", {"schema", "binding.spec.colour"}},
+        Case{"sla", {"sla"}}, Case{"sla_of_one_yaml", {"sla", "web1-dns", "-o", "yaml"}}, Case{"sla_of_nobody", {"sla", "nobody"}},
         Case{"top_once", {"top", "--once", "--interval", "1ms"}},
         Case{"top_json", {"top", "-o", "json", "--interval", "1ms", "--sort", "name"}}, Case{"jsonpath", {"get", "bindings", "-o", "jsonpath={.items[*].metadata.name}"}},
         Case{"jsonpath_wrong", {"get", "bindings", "-o", "jsonpath={.items["}},

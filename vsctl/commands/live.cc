@@ -62,6 +62,30 @@ Table latencies(const json& live) {
   return table;
 }
 
+// What was counted of each content class, where something was promised.
+Table classes(const json& live) {
+  Table table({"CLASS", "REQUESTS", "FAILED", "SHED", "P50", "P99", "P99.9", "EVENTS", "LOST", "AGE P99"});
+  for (const json& one : field(live, "classes")) {
+    const json& latency = field(one, "latency");
+    table.add({text(one, "name"), std::to_string(number(one, "requests")), std::to_string(number(one, "failed")),
+               std::to_string(number(one, "shed")), format_us(real(latency, "p50Us")), format_us(real(latency, "p99Us")),
+               format_us(real(latency, "p999Us")), std::to_string(number(one, "events")), std::to_string(number(one, "eventsLost")),
+               format_us(real(field(one, "age"), "p99Us"))});
+  }
+  return table;
+}
+
+std::string percent(double ratio) { return fmt::format("{:.6g} %", 100 * ratio); }
+
+Table objectives(const json& live) {
+  Table table({"OBJECTIVE", "CLASS", "PROMISED", "KEPT", "MISSED", "BUDGET LEFT"});
+  for (const json& one : field(live, "objectives"))
+    table.add({text(one, "objective"), text(one, "class"), fmt::format("{} {}, {}", percent(real(one, "target")), text(one, "promised"), text(one, "window")),
+               percent(real(one, "compliance")), fmt::format("{} of {}", number(one, "missed"), number(one, "judged")),
+               percent(real(one, "budgetRemaining"))});
+  return table;
+}
+
 Table facts(const json& live) {
   const json& sessions = field(live, "sessions");
   const json& doorbells = field(live, "doorbells");
@@ -87,6 +111,7 @@ Table facts(const json& live) {
   table.add({"Domain memory:", format_bytes(real(live, "domainMemoryBytes"))});
   table.add({"Service time:", fmt::format("{} ms, on loop {}", digits(real(live, "cpuMs")),
                                           number(live, "loop"))});
+  if (field(live, "level").is_number()) table.add({"Level:", number(live, "level") == 0 ? "0, as promised" : fmt::format("{} of 3", number(live, "level"))});
   return table;
 }
 
@@ -94,7 +119,10 @@ Table facts(const json& live) {
 
 std::string describe_live(const json& live) {
   if (!live.is_object()) return "";
-  return "Now:\n" + facts(live).to_string(kNowIndent) + latencies(live).to_string(kNowIndent);
+  std::string lines = "Now:\n" + facts(live).to_string(kNowIndent) + latencies(live).to_string(kNowIndent);
+  if (field(live, "classes").is_array()) lines += classes(live).to_string(kNowIndent);
+  if (field(live, "objectives").is_array()) lines += objectives(live).to_string(kNowIndent);
+  return lines;
 }
 
 std::string describe_engine(const json& engine) {

@@ -2,6 +2,7 @@
 
 #include "vsctl/commands/events.h"
 #include "vsctl/commands/operations.h"
+#include "vsctl/commands/sla.h"
 #include "vsctl/commands/top.h"
 #include "vsctl/commands/ui.h"
 #include "vsctl/commands/warnings.h"
@@ -41,6 +42,14 @@ void add_top(CLI::App& app, Command& chosen) {
       ->check(CLI::IsMember({"rate", "p99", "sessions", "name"}))
       ->option_text("COLUMN [rate]");
   command->footer("Keys: s sorts by the next column, q ends it.\nExample:\n  vsctl top --once -o json");
+}
+
+void add_sla(CLI::App& app, Command& chosen) {
+  auto options = std::make_shared<SlaOptions>();
+  auto* command = add(app, chosen, "sla", "Shows what was promised to bindings, and how it is kept.", options, sla);
+  command->add_option("BINDING", options->binding, "One binding; else all");
+  command->footer("Class * is all requests of no content class. Exit code 1: nothing was promised to BINDING.\n"
+                  "Example:\n  vsctl sla web1-dns");
 }
 
 void add_ui(CLI::App& app, Command& chosen) {
@@ -92,6 +101,7 @@ void add_observe_verbs(CLI::App& app, Command& chosen) {
   add_events(app, chosen);
   add_watch(app, chosen);
   add_top(app, chosen);
+  add_sla(app, chosen);
   add_ui(app, chosen);
   add_operations(app, chosen);
   add_warnings(app, chosen);
