@@ -3,6 +3,7 @@
 //   share    guests= mixed=0|1 seconds=   floods beside each other: how much each got
 //   victim   hostile=0|1 calls= bytes=    one that asks now and then: its latencies, alone or beside a flood
 //   limit    rate= burst= seconds=        a flood with a rate
+//   promise  flooders= objective_us= calls=  a guaranteed one that asks, alone or beside best effort that each could fill the loop
 //   sessions count=                       opens so many sessions of 64 KiB
 #include <unistd.h>
 
@@ -86,6 +87,30 @@ json limit(const Values& values) {
   return told;
 }
 
+json promise(const Values& values) {
+  const auto objective_us = static_cast<std::uint64_t>(values.at("objective_us"));
+  vs::bench::NodeOptions options{.loops = 1, .service_time = kServiceTime};
+  options.bindings.push_back(vs::bench::binding_of(
+      "promised", {.rate_per_s = 10'000, .burst = 10, .guarantee = vs::control::Guarantee::guaranteed, .promise = {.p99_us = objective_us}}));
+  const int flooders = static_cast<int>(values.at("flooders"));
+  for (int i = 0; i < flooders; ++i)
+    options.bindings.push_back(vs::bench::binding_of(domain(i), {.guarantee = vs::control::Guarantee::best_effort}));
+  Node node(options);
+  std::vector<std::unique_ptr<Guest>> running;
+  for (int i = 0; i < flooders; ++i)
+    running.push_back(std::make_unique<Guest>(
+        [&, i] { return vs::bench::flood({.socket = node.socket(domain(i)), .window = 64, .time = std::chrono::hours(1)}); }));
+  Guest asking([&] { return vs::bench::ask({.socket = node.socket("promised"), .calls = static_cast<int>(values.at("calls"))}); });
+  json told = asking.result();
+  const json live = node.live("promised");
+  told["node_p99_us"] = live["latency"]["total"]["p99Us"];
+  told["node_requests"] = live["requests"];
+  json flooded = json::array();
+  for (int i = 0; i < flooders; ++i) flooded.push_back(node.live(domain(i))["requests"]);
+  told["flooded"] = flooded;
+  return told;
+}
+
 json sessions(const Values& values) {
   const int count = static_cast<int>(values.at("count"));
   constexpr int kPerDomain = 100;
@@ -120,7 +145,7 @@ json sessions(const Values& values) {
 
 int main(int argc, char** argv) {
   const std::map<std::string, json (*)(const Values&)> cases{
-      {"share", share}, {"victim", victim}, {"limit", limit}, {"sessions", sessions}};
+      {"share", share}, {"victim", victim}, {"limit", limit}, {"promise", promise}, {"sessions", sessions}};
   Values values;
   for (int i = 2; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -128,7 +153,7 @@ int main(int argc, char** argv) {
     if (equals != std::string::npos) values[argument.substr(0, equals)] = std::stod(argument.substr(equals + 1));
   }
   const auto chosen = argc > 1 ? cases.find(argv[1]) : cases.end();
-  if (chosen == cases.end()) vs::bench::give_up("usage: bench_sched share|victim|limit|sessions KEY=VALUE...");
+  if (chosen == cases.end()) vs::bench::give_up("usage: bench_sched share|victim|limit|promise|sessions KEY=VALUE...");
   std::printf("%s\n", chosen->second(values).dump().c_str());
   return 0;
 }
