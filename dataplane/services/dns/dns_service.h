@@ -66,8 +66,6 @@ class DnsService final : public Service {
 
   EventLoop& loop_;
   std::string asked_name_;  // of the last request whose attributes were read
-  std::map<std::string, Directory, std::less<>> directories_;
-  std::vector<std::shared_ptr<Resolver>> retired_;  // no longer configured, but with lookups in flight
   std::shared_ptr<SharedCaches> caches_;
   std::map<std::string, std::shared_ptr<Directory>, std::less<>> directories_;
   std::vector<std::shared_ptr<Directory>> retired_;  // no longer configured, but with lookups in flight
