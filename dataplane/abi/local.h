@@ -38,7 +38,8 @@ enum {
 enum vs_local_takes {
   VS_LOCAL_TAKES_POOL = 1 << 0,     /* the fourth descriptor; a frontend without it gets no answer by a buffer */
   VS_LOCAL_TAKES_BROADCAST = 1 << 1, /* the fifth */
-  VS_LOCAL_TAKES_ANSWERS = 1 << 2 /* the last one, when VS_LOCAL_GIVES_ANSWERS is said of it */
+  VS_LOCAL_TAKES_ANSWERS = 1 << 2,   /* the last one, when VS_LOCAL_GIVES_ANSWERS is said of it */
+  VS_LOCAL_TAKES_RENEWAL = 1 << 3    /* another region while the session goes on (abi/region.h) */
 };
 
 /* What a welcome brings that its descriptors' places do not tell. */
@@ -53,8 +54,10 @@ struct vs_local_hello {
   uint8_t service[VS_LOCAL_SERVICE_BYTES]; /* the kind the frontend wants to talk to: "dns" */
   uint8_t device[VS_LOCAL_DEVICE_BYTES];   /* the device it means to open: refused when the socket is another's */
   uint32_t takes; /* enum vs_local_takes */
+  uint64_t ticket; /* of the session whose region is to be renewed; 0: a session begins. Up to minor version 1 the hello ended before it */
 };
-static_assert(sizeof(struct vs_local_hello) == 104, "hello");
+static_assert(sizeof(struct vs_local_hello) == 112, "hello");
+enum { VS_LOCAL_HELLO_BYTES_MIN = 104 };
 
 struct vs_local_welcome {
   uint32_t magic;

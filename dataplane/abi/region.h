@@ -4,7 +4,17 @@
  *   backend's pages   request cons page, response prod page, response data
  *   frontend's pages  response cons page, request prod page, request data
  *
- * A side maps the other's pages read-only. The header is copied at attach, the copy judged, and only the copy used. */
+ * A side maps the other's pages read-only. The header is copied at attach, the copy judged, and only the copy used.
+ *
+ * A region is renewed, with other rings or another way of waiting, while its session goes on:
+ *   frontend                                   backend
+ *                                    <--       stores 1 in `renewal` of its response prod page, rings
+ *   connects as ever, with the ticket -->
+ *                                    <--       a region as it shall be now, of the same generation
+ *   VS_RECORD_RENEWED, its last in the old request ring -->
+ *                                    <--       VS_RECORD_RENEWED, its first in the new response ring, cookie 0, no payload
+ * Requests before the one record are taken from the old ring, later ones from the new; answers before the other lie in the old ring,
+ * later ones in the new. What is unanswered keeps its cookie and the room it was promised. Then the old connection ends. */
 #ifndef VSERVICES_ABI_REGION_H
 #define VSERVICES_ABI_REGION_H
 
@@ -13,7 +23,7 @@
 enum {
   VS_REGION_MAGIC = 0x31525356, /* "VSR1" */
   VS_REGION_MAJOR = 1,          /* another major is refused */
-  VS_REGION_MINOR = 1,
+  VS_REGION_MINOR = 2, /* 1 had no renewals */
   VS_REGION_BYTES_MAX = 1 << 28
 };
 
@@ -61,7 +71,9 @@ struct vs_region_header {
   uint32_t wait_mode;      /* enum vs_wait_mode, for both sides; the frontend takes an unknown one as VS_WAIT_BLOCK */
   uint32_t batch_messages; /* of VS_WAIT_TIMER */
   uint32_t batch_us;       /* of VS_WAIT_TIMER */
-  uint8_t reserved[VS_PAGE_BYTES - 68];
+  uint32_t reserved0;
+  uint64_t ticket; /* by which the frontend names this session to have its region renewed; 0: it cannot */
+  uint8_t reserved[VS_PAGE_BYTES - 80];
 };
 static_assert(sizeof(struct vs_region_header) == VS_PAGE_BYTES, "header page");
 static_assert(offsetof(struct vs_region_header, request) == 24, "as in schemas/ring.md");

@@ -35,6 +35,7 @@ enum vs_record_type {
   VS_RECORD_ANSWER = 2,   /* backend to frontend: struct vs_answer, then the service's answer */
   VS_RECORD_BUFFER = 3,   /* lender to borrower: struct vs_buffer (abi/buffer.h), then what the service says about it */
   VS_RECORD_RETURN = 4,   /* borrower to lender: struct vs_buffer_return */
+  VS_RECORD_RENEWED = 5,  /* either way, once: the session goes on in its renewed region (abi/region.h); no payload */
   VS_RECORD_SERVICE = 256 /* from here on: the operations of the session's service */
 };
 
@@ -47,7 +48,9 @@ struct vs_prod_page {
   uint32_t broken; /* enum vs_broken: why this side gave the ring up; 0 while it works */
   uint8_t pad2[VS_LINE_BYTES - 4];
   uint32_t level; /* of the response ring: how well the guest is served: 0 as promised, to VS_LEVEL_MAX, the more the worse */
-  uint8_t pad3[VS_PAGE_BYTES - 3 * VS_LINE_BYTES - 4];
+  uint8_t pad3[VS_LINE_BYTES - 4];
+  uint32_t renewal; /* of the response ring: 1, the region is to be renewed; 0 again, no longer */
+  uint8_t pad4[VS_PAGE_BYTES - 4 * VS_LINE_BYTES - 4];
 };
 static_assert(sizeof(struct vs_prod_page) == VS_PAGE_BYTES, "one writer a page");
 

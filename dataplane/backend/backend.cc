@@ -14,6 +14,14 @@
 namespace vs {
 namespace {
 
+// Whether only its terms differ, of a guest that is served without asking it for another entrance.
+bool only_terms_differ(const control::BindingConfig& one, control::BindingConfig other) {
+  other.terms = one.terms;
+  return one == other && one.granted && !one.domid;
+}
+
+}  // namespace
+
 RegionShape shape_of(const control::Terms& terms) {
   return {.request_bytes_log2 = static_cast<std::uint32_t>(std::bit_width(terms.request_bytes) - 1),
           .response_bytes_log2 = static_cast<std::uint32_t>(std::bit_width(terms.response_bytes) - 1),
@@ -21,8 +29,6 @@ RegionShape shape_of(const control::Terms& terms) {
           .batch_messages = terms.batch_messages,
           .batch_us = terms.batch_us};
 }
-
-}  // namespace
 
 Backend::Backend(EventLoop& loop, std::string kind, std::unique_ptr<Service> service, std::unique_ptr<Transport> transport,
                  Neighbours* neighbours)
@@ -75,7 +81,9 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
     auto known = before.extract(wanted.name);
     std::unique_ptr<Binding> binding = known.empty() ? std::make_unique<Binding>() : std::move(known.mapped());
     if (frames.services.contains(binding->config.service)) end_guests(*binding);
-    if (binding->config != wanted) {
+    if (binding->config != wanted && only_terms_differ(binding->config, wanted)) {
+      change_terms(*binding, wanted.terms);
+    } else if (binding->config != wanted) {
       end_guests(*binding);
       drop_answers(*binding);
       const bool moved = binding->config.domain != wanted.domain || binding->config.device != wanted.device ||
@@ -97,6 +105,8 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
       if (auto opened = open_binding(*binding); !opened) applied.problems.push_back({wanted.name, opened.error().message});
     bindings_[wanted.name] = std::move(binding);
   }
+  for (const auto& [id, live] : sessions_)  // some may have a larger ring as yet
+    request_bytes_max = std::max(request_bytes_max, std::size_t{1} << live->session.link().header().request.data_bytes_log2);
   scratch_.resize(request_bytes_max / VS_RECORD_PART_OF_RING);
   preview_.resize(scratch_.size());
   watch_quality();
@@ -181,7 +191,8 @@ void Backend::welcome(Binding& binding, Caller& caller) {
   if (hello.device != binding.config.device) return refuse(binding, caller, VS_STATUS_DENIED, VS_REFUSAL_DEVICE);
   if (sessions_.size() >= kSessionsMax || domain.sessions >= kSessionsPerDomainMax)
     return refuse(binding, caller, VS_STATUS_EXHAUSTED, VS_REFUSAL_SESSIONS);
-  const RegionShape shape = shape_of(terms);
+  if (hello.ticket != 0) return welcome_renewed(binding, caller);
+  RegionShape shape = shape_of(terms);
   if (domain.memory_bytes + region_bytes(shape) > terms.memory_bytes_max)
     return refuse(binding, caller, VS_STATUS_EXHAUSTED, VS_REFUSAL_MEMORY);
   std::unique_ptr<FrameReader> reader;
@@ -196,20 +207,21 @@ void Backend::welcome(Binding& binding, Caller& caller) {
     memory.answers = answers->memory();
     guest.answers = answers;
   }
+  if (hello.takes_renewal) shape.ticket = make_ticket();
   auto link = caller.welcome(shape, memory, [this, id](Link::Sign sign) { on_sign(id, sign); });
   if (!link && link.error().code == ErrorCode::unavailable) return;  // the guest is gone
   if (!link) {
     log::warn("session.not_opened", {{"binding", binding.config.name}, {"error", link.error()}});
     return refuse(binding, caller, VS_STATUS_EXHAUSTED, VS_REFUSAL_MEMORY);
   }
-  auto made =
-      std::make_unique<LiveSession>(LiveSession{binding, Session(std::move(*link), std::move(reader), binding.counters)});
+  auto made = std::make_unique<LiveSession>(LiveSession{
+      binding, Session(std::move(*link), std::move(reader), binding.counters), shape.ticket != 0});
   LiveSession& live = *made;
   sessions_.emplace(number_of(id), std::move(made));
   ++domain.sessions;
-  domain.memory_bytes += live.session.memory_bytes();
+  charge_memory(live);
   ++binding.counters.sessions_live;
-  if (terms.wait == control::WaitMode::spin) ++spinning_;
+  if (live.wait() == control::WaitMode::spin) ++spinning_;
   service_->session_begun(number_of(id), guest);
   tell_level(id, live);
   make_ready(id, live, std::chrono::steady_clock::now());  // its first turn asks for its doorbell
@@ -284,8 +296,8 @@ void Backend::end_session(SessionId id, const char* why) {
   Domain& domain = *live.binding.domain;
   --live.binding.counters.sessions_live;
   --domain.sessions;
-  domain.memory_bytes -= live.session.memory_bytes();
-  if (live.binding.config.terms.wait == control::WaitMode::spin) --spinning_;
+  domain.memory_bytes -= live.memory_bytes;
+  if (live.wait() == control::WaitMode::spin) --spinning_;
   if (live.leaving) depart_if_answered(domain);
   log::debug("session.ended", {{"binding", live.binding.config.name}, {"why", why}});
   // The guest sees the end at once; the memory goes when nobody on the stack uses it.

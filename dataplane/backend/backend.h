@@ -44,11 +44,15 @@ inline constexpr std::chrono::milliseconds kActiveWindow{2};  // guests that ask
 inline constexpr std::chrono::seconds kBrokenLogPause{1};     // of one binding
 inline constexpr std::chrono::milliseconds kHandoverMax{1'000};  // for what was asked to be answered before a domain goes
 inline constexpr std::size_t kMisdeedBytesMax = 256;          // of words that vsmgrd is told
+inline constexpr std::chrono::seconds kRenewalTimeMax{5};     // after it a guest that still asks in its old region is sent away
 
 // What the loops of a process tell each other: how many guests each serves just now. Thread-safe.
 struct Neighbours {
   std::atomic<std::size_t> active{0};
 };
+
+// The region that a binding's sessions have under these terms.
+RegionShape shape_of(const control::Terms& terms);
 
 class Backend final : public ReplySink, public Poller {
  public:
@@ -137,14 +141,21 @@ class Backend final : public ReplySink, public Poller {
   struct LiveSession {
     Binding& binding;
     Session session;
+    bool takes_renewal;
+    std::size_t memory_bytes = 0;  // as the domain was charged for it
     StormBrake brake;
+    TimePoint renew_by = TimePoint::max();
     std::uint64_t window = 0;  // in which it was served last
     bool ready = false;        // the scheduler has it
     bool throttled = false;    // its binding's rate has run out
     bool gathering = false;    // waits until more has come (WaitMode::timer)
     bool hears_again = false;  // its doorbell was not heard for a while: a sign may come that nobody gave
+    bool shrinks = false;      // its next region has less room for answers: nothing is to wait in this one
     bool hot = false;          // looked at by poll(); its guest was not asked to ring
     bool leaving = false;      // its domain goes to another loop: nothing more is taken
+
+    // As its region says, which may be older than the binding's terms.
+    [[nodiscard]] control::WaitMode wait() { return static_cast<control::WaitMode>(session.link().header().wait_mode); }
   };
 
   void depart_if_answered(const Domain& domain);
@@ -158,6 +169,15 @@ class Backend final : public ReplySink, public Poller {
   // The binding's table, made when it is needed; nullptr when there is none, or no room for it.
   std::shared_ptr<BindingAnswers> answers_of(Binding& binding);
   void drop_answers(Binding& binding);
+  // Has all sessions go on under other terms, of the same guest: those whose region is to be another one are asked to renew it, or
+  // ended.
+  void change_terms(Binding& binding, const control::Terms& terms);
+  void offer_renewal(LiveSession& live, bool offered);
+  void welcome_renewed(Binding& binding, Caller& caller);
+  void on_sign_of_renewed(SessionId id, std::uint32_t renewal, Link::Sign sign);
+  void renewed(LiveSession& live, bool spun);
+  void charge_memory(LiveSession& live);
+  std::uint64_t make_ticket();
   void refuse(Binding& binding, Caller& caller, vs_status status, vs_refusal reason);
   void refuse_by_policy(Binding& binding, Caller& caller);
   void misbehaved(Binding& binding, const std::string& why);
@@ -209,6 +229,7 @@ class Backend final : public ReplySink, public Poller {
   std::map<std::string, std::unique_ptr<Binding>> bindings_;  // by name
   std::unordered_map<std::uint64_t, std::unique_ptr<LiveSession>> sessions_;
   std::vector<std::unique_ptr<LiveSession>> ended_;  // may still be on the stack; swept by the loop
+  std::vector<std::unique_ptr<Link>> ended_links_;   // the same
   std::uint64_t next_session_ = 1;
   std::vector<std::byte> scratch_;
   FramePools frames_;

@@ -56,6 +56,8 @@ void append_samples(std::vector<Sample>& to, const BindingCounters& counters,
   add("vservices_sessions_opened_total", "Sessions opened.", Type::counter, counters.sessions_opened);
   add("vservices_sessions_exhausted_total", "Opens refused because a session limit was reached.", Type::counter,
       counters.sessions_exhausted);
+  add("vservices_sessions_renewed_total", "Times a session went on in another region.", Type::counter, counters.sessions_renewed);
+  add("vservices_sessions_not_renewed_total", "Sessions ended because they did not.", Type::counter, counters.sessions_not_renewed);
   add("vservices_opens_refused_total", "Opens refused by policy.", Type::counter, counters.opens_refused);
   add("vservices_hellos_bad_total", "Connections that did not speak the protocol.", Type::counter, counters.hellos_bad);
   add("vservices_requests_total", "Requests taken from guests' rings.", Type::counter, counters.requests);

@@ -20,6 +20,8 @@ struct BindingCounters {
   std::uint64_t sessions_opened = 0;
   std::uint64_t sessions_live = 0;
   std::uint64_t sessions_exhausted = 0;  // opens refused by a limit
+  std::uint64_t sessions_renewed = 0;    // went on in another region
+  std::uint64_t sessions_not_renewed = 0;  // ended because they did not
   std::uint64_t opens_refused = 0;       // opens refused by policy
   std::uint64_t hellos_bad = 0;          // connections that did not speak the protocol
   std::uint64_t requests = 0;

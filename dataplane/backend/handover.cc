@@ -56,7 +56,8 @@ void Backend::depart(const std::string& name) {
     LiveSession& live = *live_session(id);
     live.session.release();
     live.session.link().silence();
-    if (live.binding.config.terms.wait == control::WaitMode::spin) --spinning_;
+    if (live.session.renewing()) live.session.next().silence();
+    if (live.wait() == control::WaitMode::spin) --spinning_;
     service_->session_ended(number_of(id));
     departing->sessions.push_back(std::move(sessions_.extract(number_of(id)).mapped()));
   }
@@ -84,16 +85,21 @@ std::vector<SessionId> Backend::arrive(std::vector<std::unique_ptr<Departing>> a
       const SessionId id{next_session_++};
       Binding& binding = live->binding;
       Link& link = live->session.link();
-      if (!link.move_to(loop_, [this, id](Link::Sign sign) { on_sign(id, sign); })) {
+      auto moved = link.move_to(loop_, [this, id](Link::Sign sign) { on_sign(id, sign); });
+      if (moved && live->session.renewing())
+        moved = live->session.next().move_to(loop_, [this, id, renewal = live->session.renewals() + 1](Link::Sign sign) {
+          on_sign_of_renewed(id, renewal, sign);
+        });
+      if (!moved) {
         --binding.counters.sessions_live;
         --domain.sessions;
-        domain.memory_bytes -= live->session.memory_bytes();
+        domain.memory_bytes -= live->memory_bytes;
         link.hang_up();
         continue;
       }
       live->ready = live->throttled = live->gathering = live->hears_again = live->hot = live->leaving = false;
       live->window = 0;
-      if (binding.config.terms.wait == control::WaitMode::spin) ++spinning_;
+      if (live->wait() == control::WaitMode::spin) ++spinning_;
       sessions_.emplace(number_of(id), std::move(live));
       SessionGuest guest = guest_of(binding);
       guest.answers = binding.answers;

@@ -30,7 +30,7 @@ void Backend::on_sign(SessionId id, Link::Sign sign) {
     return;
   }
   if (live->throttled) return;
-  if (live->binding.config.terms.wait == WaitMode::timer && !live->gathering) return gather(id, *live);
+  if (live->wait() == WaitMode::timer && !live->gathering) return gather(id, *live);
   make_ready(id, *live, std::chrono::steady_clock::now());
 }
 
@@ -57,7 +57,7 @@ void Backend::hear_again(SessionId id) {
 
 // The first request rang; the next doorbell is for as many as make a batch, or there is none and the time is over.
 void Backend::gather(SessionId id, LiveSession& live) {
-  const control::Terms& terms = live.binding.config.terms;
+  const vs_region_header& terms = live.session.link().header();
   const auto now = std::chrono::steady_clock::now();
   live.session.look(now);
   if (!live.session.rest_until(terms.batch_messages)) return make_ready(id, live, now);
@@ -104,11 +104,17 @@ Backend::TimePoint Backend::serve(const Scheduler::Turn& turn, TimePoint begun) 
   }
   live->ready = false;
   live->gathering = false;
+  if (begun > live->renew_by && live->session.has_request()) {
+    ++live->binding.counters.sessions_not_renewed;
+    end_session(turn.session, "it goes on asking in its old region");
+    return begun;
+  }
   if (std::exchange(live->window, window_) != window_) ++active_;
   const std::uint64_t bytes_before = live->binding.counters.request_bytes;
   serving_ = turn.session;
   live->session.begin_turn();
   const TimePoint ended = serve_session(turn.session, *live, turn.flow, begun, std::min(turn.budget, kTurnMax));
+  if (live->shrinks && live_session(turn.session) == live) service_->recall(number_of(turn.session));
   live->session.end_turn();
   serving_.reset();
   scheduler_.charge(turn.flow, (ended - begun).count() + cost_of_bytes(live->binding.counters.request_bytes - bytes_before));
@@ -142,6 +148,8 @@ Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, const
       throttle(id, live, now);
       return now;
     }
+    const std::uint32_t renewals = live.session.renewals();
+    const bool spins = live.wait() == WaitMode::spin;
     auto request = live.session.take(scratch_, now);
     if (!request) {
       break_session(id, request.error());
@@ -149,6 +157,7 @@ Backend::TimePoint Backend::serve_session(SessionId id, LiveSession& live, const
     }
     if (!*request) {
       binding.bucket.put_back();
+      if (live.session.renewals() != renewals) renewed(live, spins);
       continue;
     }
     live.brake.useful();
@@ -171,7 +180,7 @@ bool Backend::quiet(SessionId id, LiveSession& live) {
     live.session.release();
     return true;  // answer() goes on
   }
-  const WaitMode wait = live.binding.config.terms.wait;
+  const WaitMode wait = live.wait();
   const bool look = wait == WaitMode::spin || wait == WaitMode::adaptive;
   if (!look || !keep_hot(id, live)) return live.session.rest();
   live.session.release();
@@ -288,7 +297,7 @@ bool Backend::settle() {
 // False when enough sessions are hot already. Those that are to be looked at always are no matter of how many.
 bool Backend::keep_hot(SessionId id, LiveSession& live) {
   if (live.hot) return true;
-  if (hot_.size() >= kHotSessionsMax && live.binding.config.terms.wait != WaitMode::spin) return false;
+  if (hot_.size() >= kHotSessionsMax && live.wait() != WaitMode::spin) return false;
   hot_.push_back(id);
   return live.hot = true;
 }

@@ -49,6 +49,10 @@ Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, 
   if (!taken) return fail(std::move(taken.error()));
   if (!*taken) return std::optional<TakenRequest>{};
   const RingRecord& record = **taken;
+  if (record.type == VS_RECORD_RENEWED && next_ && record.payload.empty()) {
+    go_on_in_next();
+    return std::optional<TakenRequest>{};
+  }
   if (record.type == VS_RECORD_RETURN) return give_up(VS_BROKEN_BUFFER, "a return where nothing is lent");
   if (record.type < VS_RECORD_SERVICE) return give_up(VS_BROKEN_TYPE, "a request of a type that is the ring's own");
   vs_request head;
@@ -165,6 +169,25 @@ Result<> Session::put(std::size_t slot_number, vs_status status, std::uint16_t t
   if (!*pushed) return give_up(VS_BROKEN_CREDIT, "no room for an answer whose room was promised");
   if (!in_turn_) publish();
   return {};
+}
+
+void Session::offer_renewal(bool offered) {
+  answers_.offer_renewal(offered);
+  if (offered) ring_doorbell_if(true);
+}
+
+// All answers so far are in the old ring before the guest sees the first record of the new one.
+void Session::go_on_in_next() {
+  publish();
+  link_->hang_up();
+  link_ = std::move(next_);
+  requests_ = RingConsumer(consumer_memory(link_->region(), link_->header().request));
+  answers_ = RingProducer(producer_memory(link_->region(), link_->header().response));
+  arrivals_ = {};
+  ++renewals_;
+  const auto said = answers_.push(VS_RECORD_RENEWED, 0, {});
+  VS_CHECK(said && *said);  // the ring is new
+  publish();
 }
 
 void Session::begin_turn() { in_turn_ = true; }

@@ -43,7 +43,19 @@ class Session {
   Session(std::unique_ptr<Link> link, std::unique_ptr<FrameReader> reader, BindingCounters& counters);
 
   [[nodiscard]] Link& link() { return *link_; }
-  [[nodiscard]] std::size_t memory_bytes() const { return link_->header().bytes; }
+  // Of its regions: there are two while it is renewed.
+  [[nodiscard]] std::size_t memory_bytes() const { return link_->header().bytes + (next_ ? next_->header().bytes : 0); }
+
+  // Tells the guest whether its region is to be renewed, and wakes it when it is.
+  void offer_renewal(bool offered);
+  // `next` is the region in which the session goes on when the guest says so in this one.
+  void renew(std::unique_ptr<Link> next) { next_ = std::move(next); }
+  // Gives it up again: what was given to renew(), for who cannot let it go at once.
+  std::unique_ptr<Link> renew_no_more() { return std::move(next_); }
+  [[nodiscard]] Link& next() { return *next_; }
+  [[nodiscard]] bool renewing() const { return next_ != nullptr; }
+  // How often it went on in another region. Changes in take().
+  [[nodiscard]] std::uint32_t renewals() const { return renewals_; }
 
   // Notes how far the guest has come, to measure how long requests wait.
   void look(TimePoint now) { arrivals_.saw(requests_.published(), now); }
@@ -54,7 +66,8 @@ class Session {
   std::optional<TakenRequest> preview(std::span<std::byte> scratch);
   // Whether the guest has put a request there that may be taken now.
   [[nodiscard]] bool has_request() const { return !waiting_for_answers() && !requests_.empty(); }
-  // The next request; nullopt when there is none, or none may be taken now (`waiting_for_answers`).
+  // The next request; nullopt when there is none now, or none may be taken (`waiting_for_answers`), or the guest has said that it
+  // goes on in its renewed region.
   Result<std::optional<TakenRequest>> take(std::span<std::byte> scratch, TimePoint now);
   // Its answer is counted there, too. `waits`: see Service::waits.
   void meter(std::size_t slot, ClassMeter& meter, bool waits);
@@ -120,10 +133,13 @@ class Session {
   // What is answered instead of a payload for which the guest has no room; nullopt: it has.
   [[nodiscard]] std::optional<vs_answer> too_large(std::size_t slot, std::size_t payload_bytes) const;
   tl::unexpected<Error> give_up(vs_broken why, const char* what);
+  void go_on_in_next();
   void publish();
   void ring_doorbell_if(bool asked);
 
   std::unique_ptr<Link> link_;
+  std::unique_ptr<Link> next_;  // in which it is to go on
+  std::uint32_t renewals_ = 0;
   std::unique_ptr<FrameReader> reader_;
   RingConsumer requests_;
   RingProducer answers_;

@@ -5,13 +5,16 @@ enum { kAskRoom = 576 /* for an outcome with its words */ };
 
 static uint32_t ring_bytes(const struct vs_device *device) { return device->session.answers.size; }
 
-/* What a kind may promise at a time: 13 parts of 16; one record of two more may be lost to the pad. */
-static uint32_t promises_max(const struct vs_device *device, enum vs_flight_kind kind) {
+uint32_t vs_channels_promises_max(uint32_t ring_bytes, enum vs_flight_kind kind) {
   switch (kind) {
-    case VS_FLIGHT_RECEIVE: return ring_bytes(device) / 2;
-    case VS_FLIGHT_PUBLISH: return ring_bytes(device) / 16;
-    default: return ring_bytes(device) / 8;
+    case VS_FLIGHT_RECEIVE: return ring_bytes / 2;
+    case VS_FLIGHT_PUBLISH: return ring_bytes / 16;
+    default: return ring_bytes / 8;
   }
+}
+
+static uint32_t promises_max(const struct vs_device *device, enum vs_flight_kind kind) {
+  return vs_channels_promises_max(ring_bytes(device), kind);
 }
 
 static unsigned flights_max(enum vs_flight_kind kind) {

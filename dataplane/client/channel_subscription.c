@@ -31,6 +31,12 @@ static void end(struct vs_channel_subscription *subscription, int status) {
   subscription->status = status;
 }
 
+void vs_subscriptions_share_anew(struct vs_device *device) {
+  for (struct vs_channel_subscription *one = device->channels->subscriptions; one != NULL; one = one->next) one->share = 0;
+  for (struct vs_channel_subscription *one = device->channels->subscriptions; one != NULL; one = one->next)
+    if (one->state == VS_SUBSCRIPTION_LIVE && !take_share(device, one)) end(one, -ENOMEM);
+}
+
 /* That it has read, and that wait to be read. */
 static uint64_t last_position(const struct vs_channel_subscription *subscription) {
   uint64_t last = subscription->position;

@@ -166,7 +166,7 @@ static int take_answer(struct vs_device *device) {
   return 1;
 }
 
-static int take_answers(struct vs_device *device) {
+int vs_channels_take_answers(struct vs_device *device) {
   int count = 0;
   while (count < VS_FLIGHTS_MAX) {
     const int took = take_answer(device);
@@ -181,7 +181,7 @@ static int take_answers(struct vs_device *device) {
 
 /* ---- the connection ---- */
 
-static void unwatch(struct vs_device *device) {
+void vs_channels_unwatch(struct vs_device *device) {
   struct vs_channels *channels = device->channels;
   if (channels->descriptor < 0 || !device->connected) return;
   int fds[VS_LINK_DESCRIPTORS_MAX];
@@ -194,23 +194,24 @@ static int watch_one(int epoll, int fd) {
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -ENOMEM;
 }
 
-static int watch(struct vs_device *device) {
+int vs_channels_watch(struct vs_device *device) {
   int fds[VS_LINK_DESCRIPTORS_MAX];
+  if (device->channels->descriptor < 0) return 0;
   const int count = vs_session_descriptors(&device->session, fds);
   int status = 0;
   for (int i = 0; status == 0 && i < count; ++i) status = watch_one(device->channels->descriptor, fds[i]);
   return status;
 }
 
-static void set_alarm(const struct vs_channels *channels, long ms) {
-  const struct itimerspec once = {.it_value = {.tv_nsec = ms * 1000000}};
+void vs_channels_set_alarm(const struct vs_channels *channels, long ms) {
+  const struct itimerspec once = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}};
   if (channels->alarm >= 0) (void)timerfd_settime(channels->alarm, 0, &once, NULL);
 }
 
 /* The backend is gone: what was in flight is not answered any more, and begins anew with the next. */
 static void lose(struct vs_device *device) {
   struct vs_channels *channels = device->channels;
-  unwatch(device);
+  vs_channels_unwatch(device);
   vs_device_disconnect(device);
   for (size_t i = 0; i < VS_FLIGHTS_MAX; ++i) {
     struct vs_flight *flight = &channels->flights[i];
@@ -221,7 +222,7 @@ static void lose(struct vs_device *device) {
   channels->returns_count = 0;
   vs_publishes_lost(channels);
   vs_subscriptions_lost(channels);
-  set_alarm(channels, 1);
+  vs_channels_set_alarm(channels, 1);
 }
 
 static int failed(struct vs_device *device, int status) {
@@ -237,9 +238,9 @@ static int failed(struct vs_device *device, int status) {
 
 static int connect_again(struct vs_device *device, int64_t deadline_ms, enum vs_pump how) {
   int status = vs_device_connect(device, deadline_ms, how == VS_PUMP_WAIT);
-  if (status == 0 && device->channels->descriptor >= 0) status = watch(device);
+  if (status == 0) status = vs_channels_watch(device);
   if (status != 0 && device->connected) vs_device_disconnect(device);
-  if (status != 0 && !device->disabled) set_alarm(device->channels, kLookAgainMs);
+  if (status != 0 && !device->disabled) vs_channels_set_alarm(device->channels, kLookAgainMs);
   return status;
 }
 
@@ -268,7 +269,8 @@ static int arm(struct vs_device *device) {
     const int full = vs_producer_ask(&device->session.requests, device->channels->ring_full_for);
     if (full <= 0) return full == 0 ? 1 : full;
   }
-  return status != 0 ? status : !vs_consumer_ask(&device->session.answers);
+  if (status != 0) return status;
+  return !vs_consumer_ask(&device->session.answers) || vs_device_renewal_due(device);
 }
 
 int vs_channels_pump(struct vs_device *device, int64_t deadline_ms, enum vs_pump how) {
@@ -278,7 +280,8 @@ int vs_channels_pump(struct vs_device *device, int64_t deadline_ms, enum vs_pump
     if (status != 0) return status;
   }
   for (int again = 1, rounds = 0; again == 1 && rounds < VS_FLIGHTS_MAX; ++rounds) {
-    int status = take_answers(device);
+    int status = vs_device_renewal_due(device) ? vs_channels_renew(device) : 0;
+    if (status == 0) status = vs_channels_take_answers(device);
     const bool came = status > 0;
     if (status >= 0) status = send_all(device);
     again = 0;
@@ -322,7 +325,7 @@ int vs_channel_descriptor(struct vs_device *device) {
   channels->descriptor = epoll_create1(EPOLL_CLOEXEC);
   channels->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   status = channels->descriptor >= 0 && channels->alarm >= 0 ? watch_one(channels->descriptor, channels->alarm) : -ENOMEM;
-  if (status == 0 && device->connected) status = watch(device);
+  if (status == 0 && device->connected) status = vs_channels_watch(device);
   if (status == 0) return channels->descriptor;
   if (channels->descriptor >= 0) close(channels->descriptor);
   if (channels->alarm >= 0) close(channels->alarm);

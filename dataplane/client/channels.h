@@ -137,6 +137,16 @@ struct vs_channels {
   int alarm;      /* in it: when to look for a backend again */
 };
 
+/* Hands out what was answered, up to a limit: how many. */
+int vs_channels_take_answers(struct vs_device *device);
+/* Whether what the descriptor listens to is this connection. */
+int vs_channels_watch(struct vs_device *device);
+void vs_channels_unwatch(struct vs_device *device);
+/* Has the descriptor ring in so many ms, for a look at what rings by itself no more. */
+void vs_channels_set_alarm(const struct vs_channels *channels, long ms);
+/* Goes on in the region that the backend has for it: 0, also when that has to wait. Of a failure the connection is as good as lost. */
+int vs_channels_renew(struct vs_device *device);
+
 enum vs_pump { VS_PUMP_LOOK, VS_PUMP_ARM, VS_PUMP_WAIT };
 
 /* The device's channels, made at the first call. -ENOMEM. */
@@ -155,6 +165,9 @@ int vs_channels_ask(struct vs_device *device, uint16_t type, const void *head, s
 int vs_channels_send(struct vs_device *device, const struct vs_flight *flight, uint16_t type, uint32_t timeout_ms, const void *head,
                      size_t head_bytes, const void *body, size_t body_bytes);
 /* ---- promises (channel_promises.c) ---- */
+/* What the flights of a kind may promise together, of a response ring of so many bytes: 13 parts of 16; one record of two more may be
+ * lost to the pad, and another is for the backend's word that a region is renewed. */
+uint32_t vs_channels_promises_max(uint32_t ring_bytes, enum vs_flight_kind kind);
 /* The most that an answer of a kind may have, and what it can hold of the service's own. */
 uint32_t vs_channels_room_max(const struct vs_device *device, enum vs_flight_kind kind);
 /* For the answer of an ASK: an outcome with its words, and so many bytes more. */
@@ -172,6 +185,8 @@ void vs_publish_answered(struct vs_device *device, struct vs_publish *publish, c
 /* ---- subscriptions (channel_subscription.c) ---- */
 int vs_subscriptions_send(struct vs_device *device);
 void vs_subscriptions_lost(struct vs_channels *channels);
+/* The response ring is another one: so are their shares of it. Those for which there is none end. */
+void vs_subscriptions_share_anew(struct vs_device *device);
 /* There is something to receive, or to be told: it ended. */
 bool vs_subscription_ready(struct vs_channel_subscription *subscription);
 /* Where the next batch goes: room for a whole record. -ENOMEM. */

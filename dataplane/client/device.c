@@ -141,10 +141,10 @@ int vs_device_ring_if(struct vs_device *device, bool asked) {
 
 int vs_device_publish(struct vs_device *device) { return vs_device_ring_if(device, vs_producer_publish(&device->session.requests)); }
 
-/* Puts one record into the ring. The backend gives the space of a batch back when it has done with it, not before: a ring
+/* The backend gives the space of a batch back when it has done with it, not before: a ring
  * that is full is waited for. */
-static int put(struct vs_device *device, uint16_t type, uint64_t cookie, const void *head, size_t head_bytes,
-               const void *body, size_t body_bytes, int64_t deadline_ms) {
+int vs_device_put(struct vs_device *device, uint16_t type, uint64_t cookie, const void *head, size_t head_bytes, const void *body,
+                  size_t body_bytes, int64_t deadline_ms) {
   struct vs_producer *requests = &device->session.requests;
   for (;;) {
     int pushed = vs_producer_push(requests, type, cookie, head, head_bytes, body, body_bytes);
@@ -164,7 +164,7 @@ static int submit(struct vs_device *device, uint16_t type, const void *request, 
   if (left <= 0) return -ETIMEDOUT;
   const struct vs_request header = {.answer_bytes_max = answer_bytes_max, .timeout_ms = (uint32_t)left};
   *cookie = (uint64_t)device->generation << 32 | device->requests++;
-  int status = put(device, type, *cookie, &header, sizeof header, request, request_bytes, deadline_ms);
+  int status = vs_device_put(device, type, *cookie, &header, sizeof header, request, request_bytes, deadline_ms);
   if (status != 0) return status;
   device->stats.requests++;
   return vs_device_publish(device);
@@ -172,7 +172,7 @@ static int submit(struct vs_device *device, uint16_t type, const void *request, 
 
 int vs_device_give_back(struct vs_device *device, const struct vs_buffer *buffer, uint64_t cookie) {
   const struct vs_buffer_return back = vs_return_of(buffer);
-  int status = put(device, VS_RECORD_RETURN, cookie, &back, sizeof back, NULL, 0, vs_now_ms() + kGiveBackMs);
+  int status = vs_device_put(device, VS_RECORD_RETURN, cookie, &back, sizeof back, NULL, 0, vs_now_ms() + kGiveBackMs);
   if (status == 0) status = vs_device_publish(device);
   if (status == 0 || status == -ECONNRESET) return 0; /* gone: the next call finds out */
   device->disabled = status == -EPROTO;
@@ -240,6 +240,16 @@ int vs_errno_of_status(uint32_t status) {
   }
 }
 
+/* Between two requests nothing is in flight. Of a failure the connection is gone. */
+static int renew(struct vs_device *device) {
+  struct vs_session next;
+  if (vs_device_open_next(device, &next) != 0) return 0; /* later, perhaps */
+  int status = vs_device_announce_next(device, &next);
+  if (status == 0) status = vs_device_go_on_in(device, &next);
+  if (status != 0) vs_device_disconnect(device);
+  return status;
+}
+
 /* One try over one session. */
 static int call_once(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes,
                      uint32_t record_bytes, int64_t deadline_ms, struct vs_answer *head, struct vs_reply *reply) {
@@ -258,6 +268,10 @@ int vs_device_call(struct vs_device *device, uint16_t type, const void *request,
     if (!device->connected) {
       int status = vs_device_connect(device, deadline_ms, true);
       if (status != 0) return status;
+    }
+    if (vs_device_renewal_due(device) && renew(device) != 0) {
+      device->stats.reconnects++;
+      continue;
     }
     const uint32_t room_max = device->session.answers.size / VS_RECORD_PART_OF_RING;
     if (room > room_max) return -EMSGSIZE;

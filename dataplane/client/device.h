@@ -29,6 +29,7 @@ struct vs_device {
   bool disabled;       /* the backend broke the ring: nothing is believed any more */
   uint32_t generation; /* connects so far; upper half of the cookies */
   uint32_t requests;   /* lower half */
+  int64_t renew_at_ms; /* not before then is its region renewed, after it could not be */
   unsigned char *answer;
   size_t answer_bytes_max;
   struct vs_frame_pool *pools;
@@ -55,11 +56,23 @@ int vs_device_make_room(struct vs_device *device, size_t bytes);
  * for at most a second. -ENODEV at once of a device that never was there. */
 int vs_device_connect(struct vs_device *device, int64_t deadline_ms, bool again);
 void vs_device_disconnect(struct vs_device *device);
+/* Whether the device is to go on in another region (abi/region.h), and it is time to try. */
+bool vs_device_renewal_due(const struct vs_device *device);
+/* Opens that region. Of a failure nothing is left but that it is not tried again for a while. */
+int vs_device_open_next(struct vs_device *device, struct vs_session *next);
+/* Says in the old ring that requests come in the next one from now on, and waits until the backend says the same of its answers. Of a
+ * failure `next` is closed, and the connection as good as lost. What was answered before is to be taken then, before it is followed. */
+int vs_device_announce_next(struct vs_device *device, struct vs_session *next);
+/* Follows. -ENOMEM: the same as a failure above. */
+int vs_device_go_on_in(struct vs_device *device, struct vs_session *next);
 /* Shows the backend what was put into the request ring, and wakes it if it asked for that. */
 int vs_device_publish(struct vs_device *device);
 /* The level at which the backend says that it serves, at most VS_LEVEL_MAX; 0 without one. */
 uint32_t vs_device_level(const struct vs_device *device);
 int vs_device_ring_if(struct vs_device *device, bool asked);
+/* Puts one record into the request ring, of two parts; waits while the ring is full. */
+int vs_device_put(struct vs_device *device, uint16_t type, uint64_t cookie, const void *head, size_t head_bytes, const void *body,
+                  size_t body_bytes, int64_t deadline_ms);
 /* Asks and waits for the answer, with room for a record of `record_bytes`; connects and repeats where that is needed. */
 int vs_device_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t record_bytes,
                    int64_t deadline_ms, struct vs_reply *reply);

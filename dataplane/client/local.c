@@ -139,7 +139,8 @@ static int say_hello(struct vs_local_link *link, const struct vs_opening *openin
                                  .major = VS_REGION_MAJOR,
                                  .minor = VS_REGION_MINOR,
                                  .generation = opening->generation,
-                                 .takes = VS_LOCAL_TAKES_POOL | VS_LOCAL_TAKES_BROADCAST | VS_LOCAL_TAKES_ANSWERS};
+                                 .takes = VS_LOCAL_TAKES_POOL | VS_LOCAL_TAKES_BROADCAST | VS_LOCAL_TAKES_ANSWERS | VS_LOCAL_TAKES_RENEWAL,
+                                 .ticket = opening->ticket};
   if (strlen(opening->service) > sizeof hello.service || strlen(device) > sizeof hello.device) return -EINVAL;
   memcpy(hello.service, opening->service, strlen(opening->service));
   memcpy(hello.device, device, strlen(device));

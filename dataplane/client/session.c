@@ -24,6 +24,7 @@ static int attach(struct vs_session *session) {
   vs_producer_start(&session->requests, shared->region, &header.request);
   vs_consumer_start(&session->answers, shared->region, &header.response);
   vs_wait_start(&session->wait, &header);
+  session->ticket = header.minor >= 2 ? header.ticket : 0;
   return 0;
 }
 
@@ -42,6 +43,48 @@ int vs_session_open(struct vs_session *session, const struct vs_opening *opening
   status = attach(session);
   if (status != 0) vs_session_close(session);
   return status;
+}
+
+int vs_session_open_next(struct vs_session *session, const struct vs_opening *opening, struct vs_session *next) {
+  *next = (struct vs_session){.transport = session->transport};
+  int status = next->transport->open(&next->link, opening, &next->shared);
+  if (status != 0) {
+    next->transport = NULL;
+    return status;
+  }
+  status = attach(next);
+  if (status == 0 && (next->shared.pool.memory != NULL || next->shared.broadcast.bytes != 0 || next->shared.answers.bytes != 0 || next->ticket != session->ticket))
+    status = -EPROTO;
+  if (status != 0) vs_session_close(next);
+  return status;
+}
+
+int vs_session_await_next(struct vs_session *next, int64_t deadline_ms) {
+  const void *payload = NULL;
+  struct vs_taken seen;
+  for (;;) {
+    const int peeked = vs_consumer_peek(&next->answers, &payload, &seen);
+    if (peeked < 0) return peeked;
+    if (peeked == 1) break;
+    const int status = vs_now_ms() < deadline_ms ? vs_session_wait(next, deadline_ms) : -ETIMEDOUT;
+    if (status != 0 && vs_consumer_empty(&next->answers)) return status;
+  }
+  if (seen.type != VS_RECORD_RENEWED || seen.payload_bytes != 0 || seen.cookie != 0) return -EPROTO;
+  vs_consumer_consume(&next->answers);
+  (void)vs_consumer_release(&next->answers);
+  return 0;
+}
+
+void vs_session_go_on_in(struct vs_session *session, struct vs_session *next) {
+  next->shared.pool = session->shared.pool;
+  next->shared.broadcast = session->shared.broadcast;
+  next->shared.answers = session->shared.answers;
+  next->wait.pauses += session->wait.pauses;
+  session->shared.pool = (struct vs_borrowed_pool){0};
+  session->shared.broadcast = (struct vs_mapped_broadcast){0};
+  session->shared.answers = (struct vs_mapped_answers){0};
+  vs_session_close(session);
+  *session = *next;
 }
 
 void vs_session_close(struct vs_session *session) {
@@ -76,6 +119,7 @@ uint32_t vs_session_broken(const struct vs_session *session) {
 
 static int spin(struct vs_session *session, int64_t deadline_ms) {
   while (!vs_wait_look(&session->answers, kLookNs)) {
+    if (vs_session_renewal_due(session)) return 0;
     if (vs_now_ms() >= deadline_ms) return -ETIMEDOUT;
     int status = session->transport->look(&session->link);
     if (status != 0) return status;

@@ -19,12 +19,24 @@ struct vs_session {
   struct vs_producer requests;
   struct vs_consumer answers;
   struct vs_wait wait;
+  uint64_t ticket; /* by which its region can be renewed; 0: it cannot */
 };
 
 /* Connects to a device's backend and shakes hands. -ENODEV when there is no such device, -EPROTONOSUPPORT or -EOPNOTSUPP when the
  * backend does not speak our version or features. */
 int vs_session_open(struct vs_session *session, const struct vs_opening *opening);
 void vs_session_close(struct vs_session *session);
+
+/* Whether the backend has another region for it (abi/region.h). */
+static inline bool vs_session_renewal_due(const struct vs_session *session) {
+  return session->ticket != 0 && __atomic_load_n(&session->answers.peer->renewal, __ATOMIC_RELAXED) != 0;
+}
+/* Opens that region, and no pool: `next` is a session of its own until vs_session_renew. The same errors. */
+int vs_session_open_next(struct vs_session *session, const struct vs_opening *opening, struct vs_session *next);
+/* Goes on in `next`, which takes the place of `session` once no more answers come in the old region: the record that says so has been
+ * put into the old ring and published. Waits for the backend to say the same. -ECONNRESET, -EPROTO: both are as good as lost. */
+int vs_session_await_next(struct vs_session *next, int64_t deadline_ms);
+void vs_session_go_on_in(struct vs_session *session, struct vs_session *next);
 
 /* True when the descriptors still are what was opened. */
 bool vs_session_alive(const struct vs_session *session);

@@ -23,6 +23,7 @@ struct vs_opening {
   const char *service; /* the kind */
   uint32_t generation;
   int64_t deadline_ms;
+  uint64_t ticket; /* of the session whose region is to be renewed, without any pool; 0: one begins */
 };
 
 /* What an open device has: the region, mapped read-only, with nothing in it believed yet; and the pool that the service lends from,

@@ -37,6 +37,7 @@ struct vs_stats {
   uint64_t doorbell_pauses; /* times the doorbell was not listened to for a while because it rang in vain */
   uint64_t reconnects;
   uint64_t repeats;    /* requests sent again after a reconnect */
+  uint64_t renewals;   /* times the rings were replaced by others while the connection went on */
   uint32_t broken;     /* enum vs_broken of abi/ring.h: what the backend says that this side broke; 0: nothing */
 };
 

@@ -81,6 +81,8 @@ Result<bool> RingProducer::push(std::uint16_t type, std::uint64_t cookie,
   return true;
 }
 
+void RingProducer::offer_renewal(bool offered) { shared::store_release(memory_.own->renewal, offered ? 1 : 0); }
+
 bool RingProducer::publish() {
   if (prod_ == published_) return false;
   show();

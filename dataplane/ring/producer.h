@@ -46,6 +46,8 @@ class RingProducer {
 
   // Of a backend's answers: at which level the guest is served (vs_prod_page, level).
   void show_level(std::uint32_t level);
+  // Tells the peer whether the region is to be renewed (abi/region.h).
+  void offer_renewal(bool offered);
 
   [[nodiscard]] vs_broken broken() const { return broken_; }
   // What is not known to be consumed yet.

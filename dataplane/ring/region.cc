@@ -50,6 +50,7 @@ vs_region_header make_header(RegionShape shape, std::uint32_t generation) {
   header.wait_mode = shape.wait;
   header.batch_messages = shape.batch_messages;
   header.batch_us = shape.batch_us;
+  header.ticket = shape.ticket;
   std::uint32_t next = VS_PAGE_BYTES;
   const auto place = [&next](std::uint32_t bytes) { return std::exchange(next, next + bytes); };
   header.request.data_bytes_log2 = shape.request_bytes_log2;

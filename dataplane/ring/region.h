@@ -23,6 +23,7 @@ struct RegionShape {
   vs_wait_mode wait = VS_WAIT_ADAPTIVE;
   std::uint32_t batch_messages = 16;  // of VS_WAIT_TIMER
   std::uint32_t batch_us = 50;        // of VS_WAIT_TIMER
+  std::uint64_t ticket = 0;           // by which its session is named to be renewed; 0: it cannot be
 };
 
 // What a region of this shape takes up.

@@ -209,6 +209,9 @@ class Service {
 
   // A session begins: who is behind it. Before its first request.
   virtual void session_begun(std::uint64_t /*session*/, const SessionGuest& /*guest*/) {}
+  // The session's guest is to have less room for answers: requests that wait for something to happen are answered now, with nothing,
+  // as when their time is over. The guest asks again.
+  virtual void recall(std::uint64_t /*session*/) {}
   // The session is over: what the service keeps for it may go. Replies to it are still owed, and heard by nobody.
   virtual void session_ended(std::uint64_t /*session*/) {}
 

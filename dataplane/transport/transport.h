@@ -23,6 +23,8 @@ struct Hello {
   bool takes_pool = false;  // it can read a pool that the service lends from
   bool takes_broadcast = false;  // and a broadcast ring
   bool takes_answers = false;    // and a table of answers
+  bool takes_renewal = false;    // another region while the session goes on
+  std::uint64_t ticket = 0;      // of the session whose region is to be renewed; 0: one begins
   std::string service;
   std::string device;
 };

@@ -115,6 +115,7 @@ void judge_hello(FuzzedDataProvider& input) {
   std::memcpy(bytes.data(), &hello, sizeof hello);
   if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
     bytes.resize(input.ConsumeIntegralInRange<std::size_t>(0, 200));
+  if (input.ConsumeIntegralInRange<int>(0, 15) == 0) bytes.resize(VS_LOCAL_HELLO_BYTES_MIN);
 
   int ends[2];
   VS_CHECK(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
@@ -127,7 +128,8 @@ void judge_hello(FuzzedDataProvider& input) {
   send_with(guest.get(), bytes,
             std::span(gifts).first(input.ConsumeIntegralInRange<std::size_t>(0, gifts.size())));
   const auto judged = receive_hello(node.get(), reason);
-  const bool expected = bytes.size() == sizeof hello && hello.magic == VS_LOCAL_MAGIC &&
+  const bool of_length = bytes.size() == sizeof hello || bytes.size() == VS_LOCAL_HELLO_BYTES_MIN;
+  const bool expected = of_length && hello.magic == VS_LOCAL_MAGIC &&
                         hello.major == VS_REGION_MAJOR && (hello.features & ~std::uint64_t{VS_REGION_FEATURES}) == 0;
   VS_CHECK(judged.has_value() == expected);
   VS_CHECK(expected == (reason == VS_REFUSAL_NONE));

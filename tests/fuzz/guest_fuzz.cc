@@ -73,22 +73,27 @@ class Node {
   }
   ~Node() { std::filesystem::remove_all(directory_); }
 
-  // Grants web1 its device, or does not; web2 always has one.
-  void configure(bool granted) {
-    if (std::exchange(granted_, granted) == granted) return;
+  // Grants web1 its device, or does not, with rings of such a size; web2 always has one.
+  void configure(bool granted, std::uint32_t request_bytes = control::Terms{}.request_bytes) {
+    if (std::exchange(granted_, granted) == granted && std::exchange(request_bytes_, request_bytes) == request_bytes) return;
+    request_bytes_ = request_bytes;
+    const control::Terms terms{.request_bytes = request_bytes};
     const auto applied = backend_->configure({++number_,
                                               {{"echo", nlohmann::json::object()}},
-                                              {{"web1-echo", "web1", "echo", "echo", granted},
+                                              {{"web1-echo", "web1", "echo", "echo", granted, terms},
                                                {"web2-echo", "web2", "echo", "echo", true}}});
     VS_CHECK(applied.problems.empty());
   }
   std::string socket(const std::string& domain) const {
     return (directory_ / domain / "echo").string();
   }
-  std::unique_ptr<RawGuest> open(const std::string& domain) {
+  // With the ticket of a session, for another region of it.
+  std::unique_ptr<RawGuest> open(const std::string& domain, std::uint64_t ticket = 0) {
     UniqueFd connection = connect_to(socket(domain));
     VS_CHECK(connection);
-    const vs_local_hello hello = good_hello();
+    vs_local_hello hello = good_hello();
+    hello.takes = VS_LOCAL_TAKES_RENEWAL;
+    hello.ticket = ticket;
     VS_CHECK(::send(connection.get(), &hello, sizeof hello, MSG_NOSIGNAL) == sizeof hello);
     turn();
     return std::make_unique<RawGuest>(std::move(connection));
@@ -144,6 +149,7 @@ class Node {
   std::uint64_t number_ = 0;
   std::uint64_t asked_ = 0;
   bool granted_ = false;
+  std::uint32_t request_bytes_ = 0;
 };
 
 class Story {
@@ -164,7 +170,7 @@ class Story {
 
  private:
   void act() {
-    const int deed = input_.ConsumeIntegralInRange<int>(0, 19);
+    const int deed = input_.ConsumeIntegralInRange<int>(0, 22);
     switch (deed) {
       case 0: return open();
       case 1: return connect_strangely();
@@ -176,11 +182,17 @@ class Story {
         node_.configure(input_.ConsumeBool());
         revoked_ = true;
         return;
+      case 20:
+        node_.configure(true, 4096u << input_.ConsumeIntegralInRange<int>(0, 6));
+        revoked_ = true;
+        return;
       default: break;
     }
     if (guests_.empty()) return open();
-    RawGuest& guest = *guests_[input_.ConsumeIntegralInRange<std::size_t>(0, guests_.size() - 1)];
+    std::unique_ptr<RawGuest>& chosen = guests_[input_.ConsumeIntegralInRange<std::size_t>(0, guests_.size() - 1)];
+    RawGuest& guest = *chosen;
     if (!guest.welcomed()) return;
+    if (deed > 20) return renew(chosen);
     if (deed < 13) return ask(guest);
     if (deed < 16) return scribble(guest);
     if (deed < 18) return move_index(guest);
@@ -252,6 +264,21 @@ class Story {
           static_cast<std::byte>(input_.ConsumeIntegral<std::uint8_t>());
     }
     guest.doorbell();
+  }
+
+  // Another region, in which it goes on, or the old one, or both, having said so, or not.
+  void renew(std::unique_ptr<RawGuest>& guest) {
+    auto next = node_.open("web1", guest->header().ticket + input_.ConsumeIntegralInRange<std::uint64_t>(0, 3) / 3);
+    if (input_.ConsumeIntegralInRange<int>(0, 7) != 0) {
+      const std::size_t bytes = input_.ConsumeIntegralInRange<std::size_t>(0, 15) == 0 ? 4 : 0;
+      (void)vs_producer_push(&guest->requests(), VS_RECORD_RENEWED, input_.ConsumeBool() ? 1 : 0, "more", bytes, nullptr, 0);
+      if (vs_producer_publish(&guest->requests()) || input_.ConsumeBool()) guest->doorbell();
+    }
+    if (input_.ConsumeBool()) node_.turn();
+    revoked_ = true;
+    if (!next->welcomed()) return;
+    if (input_.ConsumeIntegralInRange<int>(0, 3) != 0) std::swap(guest, next);
+    if (input_.ConsumeBool() && guests_.size() < kGuestsMax + 2) guests_.push_back(std::move(next));
   }
 
   static bool is_verdict(const RawGuest& guest, std::size_t at) {

@@ -70,6 +70,10 @@ void PubsubService::session_begun(std::uint64_t session, const SessionGuest& gue
   if (const auto found = spaces_.find(guest.service); found != spaces_.end()) found->second->session_begun(session, guest);
 }
 
+void PubsubService::recall(std::uint64_t session) {
+  for (const auto& [name, space] : spaces_) space->recall(session);
+}
+
 void PubsubService::session_ended(std::uint64_t session) {
   for (const auto& [name, space] : spaces_) space->session_ended(session);
 }

@@ -44,6 +44,7 @@ class PubsubService final : public Service {
   void read_attributes(const Request& request, std::span<const std::string> names, std::span<filter::Value> values) override;
   void level_changed(std::uint64_t session, std::uint32_t level) override;
   void session_begun(std::uint64_t session, const SessionGuest& guest) override;
+  void recall(std::uint64_t session) override;
   void session_ended(std::uint64_t session) override;
   nlohmann::json describe(std::string_view service) const override;
   std::vector<Sample> samples() const override;

@@ -257,6 +257,16 @@ void PubsubService::Space::end(SubscriptionId id) {
   }
 }
 
+void PubsubService::Space::recall(std::uint64_t session) {
+  for (auto& [id, subscriber] : subscribers_) {
+    if (subscriber.session != session) continue;
+    for (Receive& one : std::exchange(subscriber.receives, {})) {
+      loop_.cancel(one.deadline);
+      answer(std::move(one.reply), one.room, VS_STATUS_OK);
+    }
+  }
+}
+
 void PubsubService::Space::session_begun(std::uint64_t session, const SessionGuest& guest) {
   auto& known = guests_[std::string(guest.binding)];
   if (!known || known->from() != guest.rights) {

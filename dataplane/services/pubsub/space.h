@@ -62,6 +62,7 @@ class PubsubService::Space {
 
   void handle(const Request& request, Reply reply);
   void session_begun(std::uint64_t session, const SessionGuest& guest);
+  void recall(std::uint64_t session);
   void session_ended(std::uint64_t session);
   void level_changed(std::uint64_t session, std::uint32_t level);
 

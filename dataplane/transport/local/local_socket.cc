@@ -62,7 +62,8 @@ Result<std::optional<Hello>> receive_hello(int socket, vs_refusal& reason) {
   const ssize_t received = ::recv(socket, &hello, sizeof hello, MSG_DONTWAIT | MSG_TRUNC);
   if (received < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<Hello>{};
   if (received <= 0) return fail(ErrorCode::unavailable, "hello: the frontend is gone");
-  if (received != sizeof hello) return fail(ErrorCode::invalid, "hello: " + std::to_string(received) + " bytes");
+  if (received != sizeof hello && received != VS_LOCAL_HELLO_BYTES_MIN)
+    return fail(ErrorCode::invalid, "hello: " + std::to_string(received) + " bytes");
   if (hello.magic != VS_LOCAL_MAGIC) return fail(ErrorCode::invalid, "hello: wrong magic");
   if (hello.major != VS_REGION_MAJOR) {
     reason = VS_REFUSAL_VERSION;
@@ -75,8 +76,14 @@ Result<std::optional<Hello>> receive_hello(int socket, vs_refusal& reason) {
   }
   reason = VS_REFUSAL_NONE;
   return std::optional<Hello>{
-      Hello{hello.generation, (hello.takes & VS_LOCAL_TAKES_POOL) != 0, (hello.takes & VS_LOCAL_TAKES_BROADCAST) != 0,
-            (hello.takes & VS_LOCAL_TAKES_ANSWERS) != 0, padded_text(hello.service), padded_text(hello.device)}};
+      Hello{.generation = hello.generation,
+            .takes_pool = (hello.takes & VS_LOCAL_TAKES_POOL) != 0,
+            .takes_broadcast = (hello.takes & VS_LOCAL_TAKES_BROADCAST) != 0,
+            .takes_answers = (hello.takes & VS_LOCAL_TAKES_ANSWERS) != 0,
+            .takes_renewal = (hello.takes & VS_LOCAL_TAKES_RENEWAL) != 0,
+            .ticket = hello.ticket,
+            .service = padded_text(hello.service),
+            .device = padded_text(hello.device)}};
 }
 
 Result<> send_welcome(int socket, std::uint32_t region_bytes, const LocalGifts& gifts) {

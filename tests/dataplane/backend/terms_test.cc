@@ -99,15 +99,6 @@ TEST_F(Bindings, OfOtherRingSizesTakeLargerRequests) {
   EXPECT_EQ(std::string_view(static_cast<const char*>(answer), bytes), large);
 }
 
-TEST_F(Bindings, ThatChangeTheirTermsReconnectAndGoOn) {
-  grant({});
-  Guest guest(node_.home("web1"));
-  ASSERT_EQ(guest.echo("one"), "one");
-  grant({.wait = WaitMode::block, .request_bytes = 64 << 10});
-  ASSERT_EQ(guest.echo("two"), "two");
-  EXPECT_EQ(guest.stats().reconnects, 1u);
-}
-
 using RuleS12 = Bindings;
 
 TEST_F(RuleS12, SessionsTakeNoMoreMemoryThanTheirDomainMay) {
