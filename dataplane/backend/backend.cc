@@ -14,10 +14,11 @@
 namespace vs {
 namespace {
 
-// Whether only its terms differ, of a guest that is served without asking it for another entrance.
-bool only_terms_differ(const control::BindingConfig& one, control::BindingConfig other) {
-  other.terms = one.terms;
-  return one == other && one.granted && !one.domid;
+// Whether its guests can go on meanwhile: they are the same, need no other entrance, and what was promised them stays.
+bool changes_in_place(const control::BindingConfig& one, control::BindingConfig other, bool promised) {
+  const control::Terms terms = std::exchange(other.terms, one.terms);
+  return one == other && one.granted && !one.domid && terms.guarantee == one.terms.guarantee && terms.promise == one.terms.promise &&
+         terms.content_classes == one.terms.content_classes && (!promised || terms.priority == one.terms.priority);
 }
 
 }  // namespace
@@ -81,8 +82,18 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
     auto known = before.extract(wanted.name);
     std::unique_ptr<Binding> binding = known.empty() ? std::make_unique<Binding>() : std::move(known.mapped());
     if (frames.services.contains(binding->config.service)) end_guests(*binding);
-    if (binding->config != wanted && only_terms_differ(binding->config, wanted)) {
-      change_terms(*binding, wanted.terms);
+    if (binding->config != wanted && changes_in_place(binding->config, wanted, binding->classes != nullptr)) {
+      const bool begins = binding->config.terms.tune != wanted.terms.tune || wanted.terms.tune == control::Tune::off;
+      control::Terms terms = wanted.terms;
+      if (!begins) {  // what was chosen stays
+        terms.wait = binding->terms.wait;
+        terms.request_bytes = binding->terms.request_bytes;
+        terms.response_bytes = binding->terms.response_bytes;
+      } else {
+        binding->tuner = {};
+      }
+      binding->config.terms = wanted.terms;
+      change_terms(*binding, terms);
     } else if (binding->config != wanted) {
       end_guests(*binding);
       drop_answers(*binding);
@@ -91,6 +102,8 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
                          (wanted.domid && binding->config.terms != wanted.terms);
       if (moved) binding->entrance.reset();
       binding->config = wanted;
+      binding->terms = wanted.terms;
+      binding->tuner = {};
       binding->bucket = TokenBucket(wanted.terms.rate_per_s, wanted.terms.burst, std::chrono::steady_clock::now());
       if (auto made = make_classes(*binding); !made) applied.problems.push_back({wanted.name, made.error().message});
     }
@@ -100,13 +113,14 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
       domain = known_domain.empty() ? std::make_unique<Domain>() : std::move(known_domain.mapped());
     }
     binding->domain = domain.get();
-    request_bytes_max = std::max<std::size_t>(request_bytes_max, wanted.terms.request_bytes);
     if (!binding->entrance)
       if (auto opened = open_binding(*binding); !opened) applied.problems.push_back({wanted.name, opened.error().message});
     bindings_[wanted.name] = std::move(binding);
   }
   for (const auto& [id, live] : sessions_)  // some may have a larger ring as yet
     request_bytes_max = std::max(request_bytes_max, std::size_t{1} << live->session.link().header().request.data_bytes_log2);
+  for (const auto& [name, binding] : bindings_)
+    request_bytes_max = std::max<std::size_t>(request_bytes_max, binding->terms.request_bytes);
   scratch_.resize(request_bytes_max / VS_RECORD_PART_OF_RING);
   preview_.resize(scratch_.size());
   watch_quality();
@@ -114,6 +128,7 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
     end_guests(*binding);
     drop_answers(*binding);
   }
+  watch_tuned();
   ended_.clear();  // they refer to bindings that go now
   before.clear();
   for (const auto& [name, domain] : domains_before)
@@ -141,7 +156,7 @@ Result<> Backend::open_binding(Binding& binding) {
                       .name = config.device,
                       .kind = kind_,
                       .domid = config.domid,
-                      .region_bytes = region_bytes(shape_of(config.terms))};
+                      .region_bytes = region_bytes(shape_of(binding.terms))};
   auto entrance = transport_->open(loop_, device,
                                    {.on_hello = [this, &binding](Caller& caller) { welcome(binding, caller); },
                                     .on_bad_hello =
@@ -184,7 +199,7 @@ void Backend::misbehaved(Binding& binding, const std::string& why) {
 
 void Backend::welcome(Binding& binding, Caller& caller) {
   const Hello& hello = caller.hello();
-  const control::Terms& terms = binding.config.terms;
+  const control::Terms& terms = binding.terms;
   Domain& domain = *binding.domain;
   if (!binding.config.granted) return refuse_by_policy(binding, caller);
   if (hello.service != kind_) return refuse(binding, caller, VS_STATUS_INVALID, VS_REFUSAL_SERVICE);

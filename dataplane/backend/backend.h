@@ -26,6 +26,7 @@
 #include "dataplane/backend/session.h"
 #include "dataplane/backend/storm_brake.h"
 #include "dataplane/backend/token_bucket.h"
+#include "dataplane/backend/tuner.h"
 #include "dataplane/control/messages.h"
 #include "dataplane/services/service.h"
 #include "dataplane/transport/transport.h"
@@ -44,6 +45,7 @@ inline constexpr std::chrono::milliseconds kActiveWindow{2};  // guests that ask
 inline constexpr std::chrono::seconds kBrokenLogPause{1};     // of one binding
 inline constexpr std::chrono::milliseconds kHandoverMax{1'000};  // for what was asked to be answered before a domain goes
 inline constexpr std::size_t kMisdeedBytesMax = 256;          // of words that vsmgrd is told
+inline constexpr std::chrono::milliseconds kTunerWindow{500};
 inline constexpr std::chrono::seconds kRenewalTimeMax{5};     // after it a guest that still asks in its old region is sent away
 
 // What the loops of a process tell each other: how many guests each serves just now. Thread-safe.
@@ -115,6 +117,10 @@ class Backend final : public ReplySink, public Poller {
   };
   struct Binding {
     control::BindingConfig config;
+    control::Terms terms;  // those of `config`, or what became of them by the tuner
+    Tuner tuner;
+    std::uint64_t requests_tuned = 0;  // as of its last window
+    TimePoint tuned_at{};
     Domain* domain = nullptr;
     std::unique_ptr<Entrance> entrance;
     std::shared_ptr<BindingAnswers> answers;  // from its first session on, until the binding changes
@@ -172,6 +178,9 @@ class Backend final : public ReplySink, public Poller {
   // Has all sessions go on under other terms, of the same guest: those whose region is to be another one are asked to renew it, or
   // ended.
   void change_terms(Binding& binding, const control::Terms& terms);
+  // Has the tuner look at all bindings that it chooses for, and again after its window.
+  void watch_tuned();
+  void tune_all();
   void offer_renewal(LiveSession& live, bool offered);
   void welcome_renewed(Binding& binding, Caller& caller);
   void on_sign_of_renewed(SessionId id, std::uint32_t renewal, Link::Sign sign);
@@ -253,6 +262,7 @@ class Backend final : public ReplySink, public Poller {
   std::size_t active_told_ = 0;     // our part of what the neighbours see
   std::function<void()> on_refusal_;
   bool refusals_told_ = true;
+  bool tunes_ = false;  // its timer runs
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -39,6 +39,14 @@ struct BindingCounters {
   std::uint64_t doorbells_suppressed = 0;
   std::array<std::uint64_t, VS_STATUS_TOO_LARGE + 1> answers{};     // by vs_status
   std::array<std::uint64_t, VS_BROKEN_LAST + 1> broken{};           // sessions, by vs_broken
+  // Since the tuner looked last, in bytes.
+  struct Peaks {
+    bool watched = false;  // there is a tuner
+    std::uint32_t request_waiting = 0;
+    std::uint32_t response_waiting = 0;
+    std::uint32_t request_record = 0;
+    std::uint32_t response_record = 0;  // also one that was too large for the ring
+  } peaks;
   LatencyHistogram queue;                // seen in the ring to taken
   LatencyHistogram service;              // taken to answered
   LatencyHistogram total;                // seen to answered

@@ -1,6 +1,7 @@
 // How a session goes on in another region when its terms have changed: the guest is told, connects once more with the session's
 // ticket, and says in its old ring where the new one begins (abi/region.h). Nothing is lost, doubled or reordered; a guest that cannot,
 // or does not, is ended as for any other change.
+#include <sched.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -31,7 +32,7 @@ std::uint64_t Backend::make_ticket() {
 }
 
 void Backend::change_terms(Binding& binding, const control::Terms& terms) {
-  const control::Terms before = std::exchange(binding.config.terms, terms);
+  const control::Terms before = std::exchange(binding.terms, terms);
   if (before.rate_per_s != terms.rate_per_s || before.burst != terms.burst)
     binding.bucket = TokenBucket(terms.rate_per_s, terms.burst, std::chrono::steady_clock::now());
   std::vector<SessionId> leaving;
@@ -51,6 +52,43 @@ void Backend::offer_renewal(LiveSession& live, bool offered) {
   live.session.offer_renewal(offered);
 }
 
+void Backend::watch_tuned() {
+  const bool any = std::any_of(bindings_.begin(), bindings_.end(),
+                               [](const auto& one) { return one.second->terms.tune != control::Tune::off; });
+  if (!any || std::exchange(tunes_, true)) return;
+  loop_.after(kTunerWindow, [this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    tunes_ = false;
+    tune_all();
+    watch_tuned();
+  });
+}
+
+// Guests that bring the memory are left as they are.
+void Backend::tune_all() {
+  cpu_set_t cores;
+  const int count = ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& [name, binding] : bindings_) {
+    if (binding->terms.tune == control::Tune::off || binding->config.domid) continue;
+    const auto peaks = std::exchange(binding->counters.peaks, {.watched = true});
+    const std::uint64_t requests = binding->counters.requests - std::exchange(binding->requests_tuned, binding->counters.requests);
+    const std::chrono::duration<double> took = now - std::exchange(binding->tuned_at, now);
+    const TunerWindow window{.requests_per_s = static_cast<double>(requests) / took.count(),
+                             .request_bytes_peak = peaks.request_waiting,
+                             .response_bytes_peak = peaks.response_waiting,
+                             .request_record_max = peaks.request_record,
+                             .response_record_max = peaks.response_record,
+                             .cores = count};
+    const auto next = binding->tuner.look(binding->terms, window);
+    if (!next) continue;
+    log::info("binding.tuned", {{"binding", name}, {"why", binding->tuner.why()}});
+    change_terms(*binding, *next);
+    scratch_.resize(std::max<std::size_t>(scratch_.size(), next->request_bytes / VS_RECORD_PART_OF_RING));
+    preview_.resize(scratch_.size());
+  }
+}
+
 // Who may connect is checked; the ticket says which session is meant, of this binding's.
 void Backend::welcome_renewed(Binding& binding, Caller& caller) {
   const std::uint64_t ticket = caller.hello().ticket;
@@ -61,7 +99,7 @@ void Backend::welcome_renewed(Binding& binding, Caller& caller) {
     return refuse(binding, caller, VS_STATUS_NOT_FOUND, VS_REFUSAL_NONE);
   const SessionId id{found->first};
   LiveSession& live = *found->second;
-  const control::Terms& terms = binding.config.terms;
+  const control::Terms& terms = binding.terms;
   RegionShape shape = shape_of(terms);
   shape.ticket = ticket;
   live.session.renew_no_more();
@@ -106,8 +144,9 @@ void Backend::renewed(LiveSession& live, bool spun) {
   charge_memory(live);
   if (spun) --spinning_;
   if (live.wait() == control::WaitMode::spin) ++spinning_;
+  live.session.show_level(binding.quality.level());
   // The terms may have changed again meanwhile.
-  offer_renewal(live, !is_of_shape(live.session.link().header(), shape_of(binding.config.terms)));
+  offer_renewal(live, !is_of_shape(live.session.link().header(), shape_of(binding.terms)));
 }
 
 void Backend::charge_memory(LiveSession& live) {

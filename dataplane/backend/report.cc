@@ -124,8 +124,8 @@ nlohmann::json Backend::describe(const std::string& name) const {
           {"rings",
            {{"requestBytesWaiting", request_bytes},
             {"responseBytesWaiting", response_bytes},
-            {"requestBytes", counters.sessions_live * binding.config.terms.request_bytes},
-            {"responseBytes", counters.sessions_live * binding.config.terms.response_bytes}}},
+            {"requestBytes", counters.sessions_live * binding.terms.request_bytes},
+            {"responseBytes", counters.sessions_live * binding.terms.response_bytes}}},
           {"doorbells",
            {{"received", counters.doorbells_received},
             {"inVain", counters.doorbells_in_vain},
@@ -156,6 +156,13 @@ nlohmann::json Backend::describe(const std::string& name) const {
                                  {"latency", latency_of(meter.total())},
                                  {"age", latency_of(meter.age())}});
   }
+  if (const control::Terms& terms = binding.terms; terms.tune != control::Tune::off)
+    live["auto"] = {{"for", control::name_of(terms.tune)},
+                    {"wait", control::name_of(terms.wait)},
+                    {"requestBytes", terms.request_bytes},
+                    {"responseBytes", terms.response_bytes},
+                    {"changes", binding.tuner.changes()},
+                    {"why", binding.tuner.why()}};
   if (const json more = service_->describe(binding.config.service); more.is_object()) live.update(more);
   return live;
 }

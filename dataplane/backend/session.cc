@@ -68,6 +68,7 @@ Result<std::optional<TakenRequest>> Session::take(std::span<std::byte> scratch, 
   counters_.queue.record(now - arrived);
   counters_.request_bytes += record.payload.size();
   const auto bytes = static_cast<std::uint32_t>(record.payload.size() + sizeof(vs_record));
+  counters_.peaks.request_record = std::max(counters_.peaks.request_record, bytes);
   record_bytes_mean_ = record_bytes_mean_ - record_bytes_mean_ / 8 + bytes / 8;
   return std::optional<TakenRequest>{TakenRequest{next_slot_, record.type, head.timeout_ms, answer_room(head),
                                                  record.payload.subspan(sizeof head), arrived}};
@@ -149,6 +150,8 @@ Result<> Session::put_answer(std::size_t slot, vs_status status, std::span<const
 }
 
 std::optional<vs_answer> Session::too_large(std::size_t slot, std::size_t payload_bytes) const {
+  counters_.peaks.response_record =
+      std::max(counters_.peaks.response_record, static_cast<std::uint32_t>(std::min<std::size_t>(payload_bytes, 1 << 26) + sizeof(vs_record)));
   const bool possible = payload_bytes <= answers_.payload_bytes_max();  // whatever the guest promises
   const std::uint32_t wanted = possible ? record_bytes(static_cast<std::uint32_t>(sizeof(vs_record) + payload_bytes)) : 0;
   if (possible && wanted <= slots_[slot].answer_bytes_max) return std::nullopt;
@@ -198,7 +201,10 @@ void Session::end_turn() {
 }
 
 void Session::publish() {
-  if (answers_.unpublished()) ring_doorbell_if(answers_.publish());
+  if (!answers_.unpublished()) return;
+  if (counters_.peaks.watched)
+    counters_.peaks.response_waiting = std::max(counters_.peaks.response_waiting, answers_.bytes_waiting());
+  ring_doorbell_if(answers_.publish());
 }
 
 void Session::show_level(std::uint32_t level) {

@@ -4,6 +4,7 @@
 // session as broken. Owned by the loop's thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -58,7 +59,11 @@ class Session {
   [[nodiscard]] std::uint32_t renewals() const { return renewals_; }
 
   // Notes how far the guest has come, to measure how long requests wait.
-  void look(TimePoint now) { arrivals_.saw(requests_.published(), now); }
+  void look(TimePoint now) {
+    arrivals_.saw(requests_.published(), now);
+    if (!counters_.peaks.watched) return;
+    counters_.peaks.request_waiting = std::max(counters_.peaks.request_waiting, request_bytes_waiting());
+  }
   // When the next request was seen first.
   [[nodiscard]] TimePoint arrived(TimePoint now) const { return arrivals_.next(requests_.position(), now); }
   // A copy of the next request, which stays there; nullopt: there is none to be told of now. For judging whose turn it is: what is
@@ -109,7 +114,7 @@ class Session {
 
   // What fills the rings now, by what the guest says of its own index.
   [[nodiscard]] std::uint32_t request_bytes_waiting() const;
-  [[nodiscard]] std::uint32_t response_bytes_waiting() const { return answers_.bytes_used(); }
+  [[nodiscard]] std::uint32_t response_bytes_waiting() const { return answers_.bytes_waiting(); }
 
  private:
   struct Slot {

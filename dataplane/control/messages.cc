@@ -24,7 +24,8 @@ json to_json(const ContentClass& one) {
 json to_json(const Terms& terms) {
   json classes = json::array();
   for (const ContentClass& one : terms.content_classes) classes.push_back(to_json(one));
-  return {{"wait", name_of(terms.wait)},
+  return {{"tune", name_of(terms.tune)},
+          {"wait", name_of(terms.wait)},
           {"batchMessages", terms.batch_messages},
           {"batchUs", terms.batch_us},
           {"requestBytes", terms.request_bytes},
@@ -171,7 +172,8 @@ std::vector<ContentClass> content_classes_from(const json& from) {
 }
 
 Terms terms_from(const json& from) {
-  Terms terms{.wait = known(wait_mode_named(from.at("wait").get<std::string>()), "wait"),
+  Terms terms{.tune = known(tune_named(from.at("tune").get<std::string>()), "tune"),
+              .wait = known(wait_mode_named(from.at("wait").get<std::string>()), "wait"),
               .batch_messages = count32_from(from.at("batchMessages")),
               .batch_us = count32_from(from.at("batchUs")),
               .request_bytes = count32_from(from.at("requestBytes")),

@@ -7,6 +7,7 @@ namespace vs::control {
 namespace {
 
 constexpr std::array<std::string_view, 4> kWaitModes{"adaptive", "spin", "block", "timer"};
+constexpr std::array<std::string_view, 3> kTunes{"off", "latency", "throughput"};
 constexpr std::array<std::string_view, kPriorities> kPriorityNames{"control", "deadline", "normal", "bulk"};
 
 constexpr std::array<std::string_view, kGuarantees> kGuaranteeNames{"bestEffort", "burstable", "guaranteed"};
@@ -22,6 +23,9 @@ std::optional<Value> named(const std::array<std::string_view, count>& names, std
 
 std::string_view name_of(WaitMode mode) { return kWaitModes.at(static_cast<std::size_t>(mode)); }
 std::optional<WaitMode> wait_mode_named(std::string_view name) { return named<WaitMode>(kWaitModes, name); }
+
+std::string_view name_of(Tune tune) { return kTunes.at(static_cast<std::size_t>(tune)); }
+std::optional<Tune> tune_named(std::string_view name) { return named<Tune>(kTunes, name); }
 
 std::string_view name_of(Priority priority) { return kPriorityNames.at(static_cast<std::size_t>(priority)); }
 std::optional<Priority> priority_named(std::string_view name) { return named<Priority>(kPriorityNames, name); }

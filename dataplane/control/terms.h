@@ -23,6 +23,11 @@ enum class WaitMode : std::uint8_t {
 std::string_view name_of(WaitMode mode);
 std::optional<WaitMode> wait_mode_named(std::string_view name);
 
+// Whether the backend itself chooses rings and wait mode, and for what.
+enum class Tune : std::uint8_t { off, latency, throughput };
+std::string_view name_of(Tune tune);
+std::optional<Tune> tune_named(std::string_view name);
+
 // Strict: a class is served when none above it has work; the lowest keeps a floor.
 enum class Priority : std::uint8_t { control, deadline, normal, bulk };
 inline constexpr std::size_t kPriorities = 4;
@@ -64,6 +69,7 @@ struct ContentClass {
 };
 
 struct Terms {
+  Tune tune = Tune::off;  // else `wait` and the sizes are where it begins
   WaitMode wait = WaitMode::adaptive;
   std::uint32_t batch_messages = 16;  // of `timer`
   std::uint32_t batch_us = 50;        // of `timer`

@@ -1,5 +1,6 @@
 #include "dataplane/ring/producer.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -115,6 +116,10 @@ Result<std::uint32_t> RingProducer::bytes_free() {
 }
 
 void RingProducer::show_level(std::uint32_t level) { shared::store_release(memory_.own->level, level); }
+
+std::uint32_t RingProducer::bytes_waiting() const {
+  return std::min(prod_ - shared::load_relaxed(memory_.peer->cons), size_);
+}
 
 tl::unexpected<Error> RingProducer::give_up(vs_broken why) {
   broken_ = why;

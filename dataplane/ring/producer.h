@@ -50,8 +50,8 @@ class RingProducer {
   void offer_renewal(bool offered);
 
   [[nodiscard]] vs_broken broken() const { return broken_; }
-  // What is not known to be consumed yet.
-  [[nodiscard]] std::uint32_t bytes_used() const { return prod_ - cons_; }
+  // What the consumer says it has not consumed yet: to measure by, not to believe. It takes the consumer's line.
+  [[nodiscard]] std::uint32_t bytes_waiting() const;
 
  private:
   void put(std::uint16_t type, std::uint64_t cookie, std::uint32_t bytes);

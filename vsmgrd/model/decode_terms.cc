@@ -199,6 +199,11 @@ Buffers decode_buffers(const nlohmann::json& value, std::string pointer,
                        std::vector<Problem>& problems) {
   Buffers buffers;
   Fields fields(value, std::move(pointer), problems);
+  const bool tuned = fields.choice("auto", buffers.tune, Need::optional, {"latency", "throughput"});
+  for (const char* chosen : {"wait", "batchMessages", "batchMicroseconds", "requestBytes", "responseBytes"})
+    if (tuned && fields.has(chosen))
+      note(problems, fields.pointer_of(chosen), fmt::format("\"{}\" is chosen by the backend where \"auto\" is given", chosen),
+           "leave one of the two out", "contradiction");
   fields.choice("wait", buffers.wait, Need::optional, {"adaptive", "spin", "block", "timer"});
   fields.number("batchMessages", buffers.batch_messages, 1, kBatchMessagesMax);
   fields.number("batchMicroseconds", buffers.batch_us, 1, kBatchUsMax);

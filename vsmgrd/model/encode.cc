@@ -84,6 +84,7 @@ json encode_part(const SharingPolicySpec& spec) {
 }
 
 json encode_part(const Buffers& buffers) {
+  if (!buffers.tune.empty()) return {{"auto", buffers.tune}};
   return {{"wait", buffers.wait},
           {"batchMessages", buffers.batch_messages},
           {"batchMicroseconds", buffers.batch_us},

@@ -126,6 +126,7 @@ struct ServiceSpec {
 // How a binding's guest and backend share memory and wait for each other. Names and meanings are
 // those of dataplane/control/terms.h.
 struct Buffers {
+  std::string tune;  // spec.auto: latency | throughput; empty: what stands below counts. Else nothing below is given
   std::string wait = "adaptive";        // adaptive | spin | block | timer
   std::uint32_t batch_messages = 16;    // of timer: 1 .. 65536
   std::uint32_t batch_us = 50;          // of timer: 1 .. 1000000

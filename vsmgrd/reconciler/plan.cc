@@ -82,7 +82,8 @@ control::Promise promise_of(const std::optional<Objectives>& objectives) {
 control::Terms terms_of(const BindingSpec& binding, const Desired& desired) {
   const Buffers& buffers = buffers_of(binding, desired);
   const Sla& sla = sla_of(binding, desired);
-  control::Terms terms{.wait = control::wait_mode_named(buffers.wait).value_or(control::WaitMode::adaptive),
+  control::Terms terms{.tune = control::tune_named(buffers.tune).value_or(control::Tune::off),
+                       .wait = control::wait_mode_named(buffers.wait).value_or(control::WaitMode::adaptive),
                        .batch_messages = buffers.batch_messages,
                        .batch_us = buffers.batch_us,
                        .request_bytes = buffers.request_bytes,

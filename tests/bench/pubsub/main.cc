@@ -4,6 +4,7 @@
 //            publisher and node (or broker), and of a subscriber, for each event
 //   deliver  one event at a time: how old it was when each subscriber had it
 //   stream   as publish, in batches, for a while: events a second that the subscribers had
+//   renew    as stream, while rings are replaced by others: how long the calls took in which that happened
 #include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
@@ -25,6 +26,7 @@
 #include <fstream>
 #include <map>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -66,6 +68,10 @@ struct Seen {
   std::atomic<std::uint64_t> newest;  // number of the event that came last
   std::atomic<std::uint64_t> events;
   std::atomic<std::uint64_t> missed;
+  std::uint64_t disordered;  // that came out of order, or twice
+  std::uint64_t renewals;
+  std::size_t pauses;        // calls in which the rings were replaced by others
+  std::array<std::uint64_t, kAgesMax> pause_ns;
   std::uint64_t cpu_ns;
   std::size_t ages;
   std::array<std::uint64_t, kAgesMax> age_ns;
@@ -110,8 +116,13 @@ void subscribe(const PubsubOptions& options, const Peer& peer, std::size_t numbe
   seen.ready = true;
   bool measured = false;
   std::uint64_t cpu_before = 0;
+  std::uint64_t renewals = 0, last = 0;
   while (!board.over) {
+    const std::uint64_t before = now_ns();
     const auto event = subscriber->receive();
+    if (const std::uint64_t now = subscriber->renewals(); std::exchange(renewals, now) != now && event && seen.pauses < kAgesMax)
+      seen.pause_ns[seen.pauses++] = now_ns() - before;
+    seen.renewals = renewals;
     if (!event) continue;
     if (!measured && board.measures) {
       measured = true;
@@ -121,6 +132,7 @@ void subscribe(const PubsubOptions& options, const Peer& peer, std::size_t numbe
     std::memcpy(head.data(), event->payload.data(), sizeof head);
     if (board.measures && seen.ages < kAgesMax) seen.age_ns[seen.ages++] = now_ns() - head[1];
     seen.missed += event->missed;
+    if (head[0] != std::exchange(last, head[0]) + 1 + event->missed) ++seen.disordered;
     ++seen.events;
     seen.cpu_ns = measured ? own_cpu_ns() - cpu_before : 0;
     seen.newest.store(head[0], std::memory_order_release);
@@ -134,6 +146,13 @@ class Run {
       : options_(options), board_(board), publisher_(publisher), payload_(options.payload_bytes, std::byte{'x'}) {}
 
   void publish(std::size_t count) {
+    const std::uint64_t before = now_ns();
+    publish_now(count);
+    if (const std::uint64_t now = publisher_.renewals(); std::exchange(renewals_, now) != now) pauses_.push_back(now_ns() - before);
+  }
+  [[nodiscard]] std::vector<std::uint64_t>& pauses() { return pauses_; }
+  [[nodiscard]] std::uint64_t renewals() const { return renewals_; }
+  void publish_now(std::size_t count) {
     publisher_.publish(payload_, count, [this](std::byte* payload) {
       const std::array<std::uint64_t, 2> head{++number_, now_ns()};
       std::memcpy(payload, head.data(), sizeof head);
@@ -157,6 +176,8 @@ class Run {
   Publisher& publisher_;
   std::vector<std::byte> payload_;
   std::uint64_t number_ = 0;
+  std::uint64_t renewals_ = 0;
+  std::vector<std::uint64_t> pauses_;
 };
 
 std::uint64_t percentile(std::vector<std::uint64_t>& values, double part) {
@@ -226,11 +247,15 @@ nlohmann::json measure(const PubsubOptions& options, const Peer& peer, Board& bo
     int status = 0;
     check(::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0, "a subscriber failed");
   }
-  std::vector<std::uint64_t> ages;
+  std::vector<std::uint64_t> ages, pauses = run.pauses();
+  std::uint64_t disordered = 0, renewals = run.renewals();
   std::uint64_t received = 0, missed = 0, subscriber_cpu = 0;
   for (std::size_t i = 0; i < options.guests; ++i) {
     const Seen& seen = board.seen[i];
     ages.insert(ages.end(), seen.age_ns.begin(), seen.age_ns.begin() + static_cast<std::ptrdiff_t>(seen.ages));
+    pauses.insert(pauses.end(), seen.pause_ns.begin(), seen.pause_ns.begin() + static_cast<std::ptrdiff_t>(seen.pauses));
+    disordered += seen.disordered;
+    renewals += seen.renewals;
     received += seen.events - 1;
     missed += seen.missed;
     subscriber_cpu += seen.cpu_ns;
@@ -247,6 +272,10 @@ nlohmann::json measure(const PubsubOptions& options, const Peer& peer, Board& bo
                      {"events_per_s", each(received, options.guests) * 1e9 / static_cast<double>(took)},
                      {"events", events},
                      {"missed", missed},
+                     {"disordered", disordered},
+                     {"renewals", renewals},
+                     {"pause_p50_us", us(percentile(pauses, 0.5))},
+                     {"pause_p99_us", us(percentile(pauses, 0.99))},
                      {"not_received", events * options.guests - received}};
   if (node >= 0) {
     ::kill(node, SIGKILL);
@@ -275,6 +304,9 @@ PubsubOptions parse(int count, char** words) {
   text("case", options.name);
   text("scratch", options.scratch);
   text("address", options.address);
+  text("wait", options.wait);
+  text("tune", options.tune);
+  number("renew_us", options.renew_us);
   number("guests", options.guests);
   number("payload", options.payload_bytes);
   number("events", options.events);

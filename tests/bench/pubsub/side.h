@@ -23,6 +23,9 @@ struct PubsubOptions {
   std::size_t events = 1000;    // of a burst
   std::size_t batch = 1;        // events given to the peer at once, where it takes several
   std::size_t ring_bytes = 0;   // of vservices, each way; 0: as the payload needs
+  std::string wait = "adaptive";  // of vservices: control::WaitMode
+  std::string tune = "off";       // of vservices: control::Tune
+  std::size_t renew_us = 0;       // of vservices: the rings are replaced by others so often; 0: never
   double seconds = 0.5;
   std::string scratch = "/tmp";
   std::string address = "127.0.0.1";
@@ -43,6 +46,8 @@ class Publisher {
   virtual void publish(std::span<std::byte> payload, std::size_t count, const std::function<void(std::byte*)>& stamp) = 0;
   // Returns when what was published is accepted, or, where nobody says so, sent.
   virtual void flush() = 0;
+  // How often its rings were replaced by others.
+  [[nodiscard]] virtual std::uint64_t renewals() const { return 0; }
 };
 
 class Subscriber {
@@ -54,6 +59,7 @@ class Subscriber {
     std::uint64_t missed = 0;
   };
   virtual std::optional<Event> receive() = 0;
+  [[nodiscard]] virtual std::uint64_t renewals() const { return 0; }
 };
 
 // A node or broker of the peer's own, in a process of its own; -1: there is none, or it runs already.

@@ -18,6 +18,7 @@
 #include "tests/bench/pubsub/side.h"
 
 extern "C" {
+#include "dataplane/abi/pubsub.h"
 #include "dataplane/client/vservice.h"
 }
 
@@ -43,16 +44,35 @@ std::string guest_name(std::size_t number) { return "guest" + std::to_string(num
   Backend backend(loop, "pubsub", std::make_unique<pubsub::PubsubService>(loop),
                   std::make_unique<LocalTransport>(directory_of(options)));
   control::Configure configure{1, {{"bus", nlohmann::json::object()}}, {}};
+  const auto wait = control::wait_mode_named(options.wait);
+  const auto tune = control::tune_named(options.tune);
+  check(wait && tune, "wait or tune: not known");
   for (std::size_t guest = 0; guest <= options.guests; ++guest) {
     control::Terms terms;
+    terms.wait = *wait;
+    terms.tune = *tune;
     terms.memory_bytes_max = std::uint64_t{1} << 30;
-    terms.request_bytes = ring_for(options, guest == 0 ? options.payload_bytes : 0);
-    terms.response_bytes = ring_for(options, options.payload_bytes > pubsub::kCopiedPayloadMax ? 0 : options.payload_bytes);
+    if (*tune == control::Tune::off) {
+      terms.request_bytes = ring_for(options, guest == 0 ? options.payload_bytes : 0);
+      terms.response_bytes = ring_for(options, options.payload_bytes > pubsub::kCopiedPayloadMax ? 0 : options.payload_bytes);
+    }
     configure.bindings.push_back({guest_name(guest) + "-bus", guest_name(guest), "pubsub", "bus", true, terms, std::nullopt, {}});
   }
   std::filesystem::create_directories(directory_of(options));
   for (const auto& problem : backend.configure(configure).problems) give_up(problem.binding + ": " + problem.message);
   check(::write(ready, "r", 1) == 1, "write");
+  // Rings four times as large, and as they were, in turns.
+  std::function<void()> renew = [&] {
+    for (auto& binding : configure.bindings) {
+      const bool large = configure.number % 2 == 1;
+      binding.terms.request_bytes = large ? binding.terms.request_bytes * 4 : binding.terms.request_bytes / 4;
+      binding.terms.response_bytes = large ? binding.terms.response_bytes * 4 : binding.terms.response_bytes / 4;
+    }
+    ++configure.number;
+    backend.configure(configure);
+    loop.after(std::chrono::microseconds(options.renew_us), renew);
+  };
+  if (options.renew_us != 0) loop.after(std::chrono::microseconds(options.renew_us), renew);
   loop.run();
   _exit(0);
 }
@@ -84,6 +104,11 @@ class Device {
   }
   ~Device() { vs_close(device_); }
   [[nodiscard]] vs_device* get() const { return device_; }
+  [[nodiscard]] std::uint64_t renewals() const {
+    vs_stats stats;
+    vs_get_stats(device_, &stats);
+    return stats.renewals;
+  }
 
  private:
   vs_device* device_ = nullptr;
@@ -107,6 +132,7 @@ class OurPublisher final : public Publisher {
     const int done = vs_channel_publish(device_.get(), events_.data(), count, kPatienceMs);
     check(done == static_cast<int>(count), std::string("publish: ") + vs_channel_why(device_.get()) + std::to_string(done));
   }
+  std::uint64_t renewals() const override { return device_.renewals(); }
   void flush() override { check(vs_channel_fsync(device_.get(), kPatienceMs) == 0, "fsync"); }
 
  private:
@@ -119,9 +145,10 @@ class OurSubscriber final : public Subscriber {
  public:
   OurSubscriber(const PubsubOptions& options, std::size_t number) : device_(options, number) {
     const vs_channel_options wanted = {
-        .pattern = "bench", .filter = nullptr, .events_max = 65'536, .bytes_max = 16 << 20, .overflow = 0, .retained = 0};
+        .pattern = "bench", .filter = nullptr, .events_max = 65'536, .bytes_max = 16 << 20, .overflow = options.renew_us != 0 ? VS_PUBSUB_BLOCK : VS_PUBSUB_DROP_OLDEST, .retained = 0};
     check(vs_channel_subscribe(device_.get(), &wanted, kPatienceMs, &subscription_) == 0, "subscribe");
   }
+  std::uint64_t renewals() const override { return device_.renewals(); }
   std::optional<Event> receive() override {
     const vs_channel_event* event = nullptr;
     const int status = vs_channel_receive(subscription_, kReceiveMs, &event);

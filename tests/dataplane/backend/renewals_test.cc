@@ -143,6 +143,22 @@ TEST_F(Renewals, NobodyRenewsWhatIsNotOffered) {
   EXPECT_EQ(node_.on_loop([&] { return node_.backend().sessions(); }), 1u);
 }
 
+TEST_F(Renewals, WhatTheTunerChoosesIsToldAndFollowed) {
+  grant({.tune = control::Tune::throughput});
+  Guest guest(node_.home("web1"));
+  const std::string text(3000, 'x');
+  while (guest.stats().renewals == 0) ASSERT_EQ(guest.echo(text), text);  // its answers are few: the ring need not be that large
+  const auto told = live()["auto"];
+  EXPECT_EQ(told["for"], "throughput");
+  EXPECT_LT(told["responseBytes"], Terms{}.response_bytes);
+  EXPECT_GE(told["changes"], 1);
+  EXPECT_NE(told["why"], "");
+  EXPECT_EQ(guest.stats().reconnects, 0u);
+  const auto before = live()["auto"]["responseBytes"].get<std::uint32_t>();
+  grant({.tune = control::Tune::throughput, .rate_per_s = 1'000'000, .burst = 1000});
+  EXPECT_LE(live()["auto"]["responseBytes"], before) << "what was chosen stays when something else changes";
+}
+
 // A frontend built before there were renewals says a shorter hello, and begins anew.
 TEST_F(Renewals, AnOlderFrontendIsServedAndSentAway) {
   grant({});

@@ -87,7 +87,7 @@ TEST(Decode, ReadsABindingsTerms) {
       "sla": {"priority": "bulk", "rate": 7, "burst": 8}})")));
   ASSERT_TRUE(binding);
   const auto& spec = std::get<BindingSpec>(binding->spec);
-  EXPECT_EQ(spec.buffers, (Buffers{"timer", 4, 9, 4096, 67'108'864}));
+  EXPECT_EQ(spec.buffers, (Buffers{"", "timer", 4, 9, 4096, 67'108'864}));
   EXPECT_EQ(spec.sla, (Sla{"bulk", 7, 8}));
   const auto domain = decode(json::parse(document("Domain", R"({"memoryMiB": 5})")));
   ASSERT_TRUE(domain);
