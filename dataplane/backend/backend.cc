@@ -118,7 +118,7 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
     bindings_[wanted.name] = std::move(binding);
   }
   for (const auto& [id, live] : sessions_)  // some may have a larger ring as yet
-    request_bytes_max = std::max(request_bytes_max, std::size_t{1} << live->session.link().header().request.data_bytes_log2);
+    request_bytes_max = std::max(request_bytes_max, live->session.request_ring_bytes());
   for (const auto& [name, binding] : bindings_)
     request_bytes_max = std::max<std::size_t>(request_bytes_max, binding->terms.request_bytes);
   scratch_.resize(request_bytes_max / VS_RECORD_PART_OF_RING);

@@ -47,6 +47,12 @@ class Session {
   // Of its regions: there are two while it is renewed.
   [[nodiscard]] std::size_t memory_bytes() const { return link_->header().bytes + (next_ ? next_->header().bytes : 0); }
 
+  // Of the largest request that it may take, ring and all: of either region.
+  [[nodiscard]] std::size_t request_ring_bytes() const {
+    const auto of = [](const Link& link) { return std::size_t{1} << link.header().request.data_bytes_log2; };
+    return std::max(of(*link_), next_ ? of(*next_) : 0);
+  }
+
   // Tells the guest whether its region is to be renewed, and wakes it when it is.
   void offer_renewal(bool offered);
   // `next` is the region in which the session goes on when the guest says so in this one.

@@ -45,9 +45,12 @@ class RawGuest {
   // Over a connected socket on which hello was said, and answered by now.
   explicit RawGuest(UniqueFd socket) : socket_(std::move(socket)) { take_welcome(); }
   // Connects, says hello, and waits for the answer.
-  explicit RawGuest(const std::string& path, std::span<const int> gifts = {}) : socket_(connect_to(path)) {
+  explicit RawGuest(const std::string& path, std::span<const int> gifts = {}, std::uint32_t takes = 0, std::uint64_t ticket = 0)
+      : socket_(connect_to(path)) {
     VS_CHECK(socket_);
-    const vs_local_hello hello = good_hello();
+    vs_local_hello hello = good_hello();
+    hello.takes = takes;
+    hello.ticket = ticket;
     send_with(socket_.get(), std::as_bytes(std::span(&hello, 1)), gifts);
     pollfd waiting{.fd = socket_.get(), .events = POLLIN};
     VS_CHECK(::poll(&waiting, 1, -1) == 1);

@@ -6,6 +6,7 @@
 
 #include "dataplane/abi/local.h"
 #include "node.h"
+#include "tests/fuzz/raw_guest.h"
 
 namespace vs::test {
 namespace {
@@ -77,6 +78,27 @@ TEST_F(Renewals, ARequestThatWaitsIsAnsweredBeforeItsGuestGoesOn) {
   EXPECT_EQ(answer, "kept");
   EXPECT_EQ(guest.echo("next"), "next");
   EXPECT_EQ(guest.stats().renewals, 1u);
+}
+
+// The backend's room for a request is that of the largest ring that anybody may still come to use.
+TEST_F(Renewals, TermsThatChangeWhileAGuestRenewsItsRegionAreFollowedOnceMore) {
+  grant({.request_bytes = 4 << 10});
+  fuzz::RawGuest old(node_.socket(), {}, VS_LOCAL_TAKES_RENEWAL);
+  ASSERT_TRUE(old.welcomed());
+  grant({.request_bytes = 1 << 20});
+  fuzz::RawGuest next(node_.socket(), {}, VS_LOCAL_TAKES_RENEWAL, old.header().ticket);
+  ASSERT_TRUE(next.welcomed());
+  grant({.request_bytes = 4 << 10});
+  ASSERT_EQ(vs_producer_push(&old.requests(), VS_RECORD_RENEWED, 0, nullptr, 0, nullptr, 0), 1);
+  const vs_request head{.answer_bytes_max = 64, .timeout_ms = 1000};
+  const std::string large(100'000, 'x');
+  ASSERT_EQ(vs_producer_push(&next.requests(), kEcho, 1, &head, sizeof head, large.data(), large.size()), 1);
+  vs_producer_publish(&next.requests());
+  vs_producer_publish(&old.requests());
+  old.doorbell();
+  node_.wait_for([&] { return node_.service().handled == 1; });
+  EXPECT_EQ(renewed(), 1);
+  EXPECT_EQ(next.prod(next.header().response).renewal, 1u);
 }
 
 TEST_F(Renewals, TermsThatAreChangedBackNeedNone) {
