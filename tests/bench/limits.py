@@ -66,15 +66,8 @@ def main(arguments):
     rows = isolate.run(lambda: pairs.measure(chosen, options, scratch), scratch)
     if rows is None:
         return 1
-    print(machine.heading(block))
-    print(f"microseconds; median of {options.rounds} rounds, spread of their p50\n")
-    print(pairs.table(rows))
-    if warning := results.disturbance(rows):
-        print("\n" + warning)
-    if options.json:
-        results.write_json(options.json, block, rows)
-    if options.plot:
-        draw(rows, options.plot)
+    text = f"microseconds; median of {options.rounds} rounds, spread of their p50\n\n{pairs.table(rows)}"
+    results.tell(options, block, machine.heading(block), text, [], rows, draw)
     return 0
 
 

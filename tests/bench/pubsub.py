@@ -223,7 +223,7 @@ class Judge:
                 self._goal(f"{plot.size(payload)}: p50 of 2 subscribers, 1.2 times that of one", f"{two / one:.2f}", two <= 1.2 * one)
 
     def filters(self):
-        limits = {"evaluated": 15, "1000, each of its own symbol": 1000, "1000, all of one quantity": 15_000}
+        limits = {"evaluated": 15, "1000, each of its own symbol": 1000, "1000, all of one quantity": 1000}
         for what, most in limits.items():
             if what in self._filters:
                 self._goal(f"filters, {what}: {most} ns", f"{self._filters[what]:.1f} ns", self._filters[what] <= most)
@@ -272,17 +272,8 @@ def main(arguments):
     if rows is None:
         return 1
     rows += of_filters
-    print(machine.heading(block))
-    print(f"median of {options.rounds} rounds, and their spread\n")
-    print(table(rows))
-    if judged := Judge(rows).judge():
-        print("\n" + results.table(judged, list(judged[0])))
-    if warning := results.disturbance(rows):
-        print("\n" + warning)
-    if options.json:
-        results.write_json(options.json, block, rows)
-    if options.plot:
-        draw(rows, options.plot)
+    text = f"median of {options.rounds} rounds, and their spread\n\n{table(rows)}"
+    results.tell(options, block, machine.heading(block), text, Judge(rows).judge(), rows, draw)
     return 0
 
 

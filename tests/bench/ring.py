@@ -116,17 +116,8 @@ def main(arguments):
     rows = isolate.run(lambda: measure(chosen, options, scratch), scratch, covered)
     if rows is None:
         return 1
-    print(machine.heading(block))
-    print(f"microseconds; median of {options.rounds} rounds, spread of their p50\n")
-    print(pairs.table(rows, rates=True))
-    if judged := goals.judge(rows):
-        print("\n" + results.table(judged, list(judged[0])))
-    if warning := results.disturbance(rows):
-        print("\n" + warning)
-    if options.json:
-        results.write_json(options.json, block, rows)
-    if options.plot:
-        draw(rows, options.plot)
+    text = f"microseconds; median of {options.rounds} rounds, spread of their p50\n\n{pairs.table(rows, rates=True)}"
+    results.tell(options, block, machine.heading(block), text, goals.judge(rows), rows, draw)
     return 0
 
 

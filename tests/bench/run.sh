@@ -25,7 +25,7 @@ mkdir -p "$build"
 case $name in
   limits | ring) bench=ON target=bench_ring ;; # nothing of the product beside what they link
   sched | sla) bench=ON target=bench_sched ;;
-  pubsub) bench=ON target=bench_pubsub ;;
+  pubsub | buffers) bench=ON target=bench_pubsub ;;
   control) bench=ON target='all bench_policy' ;;
   *) bench=OFF target=all ;;
 esac

@@ -61,6 +61,20 @@ def disturbance(rows):
     )
 
 
+def tell(options, machine, heading, text, goals, rows, draw=None):
+    """What every benchmark ends with: its machine, its figures, what was to be reached, and the files that were asked for."""
+    print(heading)
+    print(text)
+    if goals:
+        print("\n" + table(goals, list(goals[0])))
+    if warning := disturbance(rows):
+        print("\n" + warning)
+    if options.json:
+        write_json(options.json, machine, rows)
+    if draw and options.plot:
+        draw(rows, options.plot)
+
+
 def write_json(path, machine, rows):
     """Without what only tells how far to trust a row: "machine_us" is coarse (see cpu.py)."""
     not_kept = ("machine_us", "disturbed")

@@ -4,7 +4,7 @@
 //            publisher and node (or broker), and of a subscriber, for each event
 //   deliver  one event at a time: how old it was when each subscriber had it
 //   stream   as publish, in batches, for a while: events a second that the subscribers had
-//   renew    as stream, while rings are replaced by others: how long the calls took in which that happened
+// While rings are replaced by others (renew_us), also how long the calls took in which that happened.
 #include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
@@ -210,12 +210,23 @@ nlohmann::json measure(const PubsubOptions& options, const Peer& peer, Board& bo
       pause_for(std::chrono::milliseconds(1));
     }
   Run run(options, board, *publisher);
+  std::uint64_t unmeasured = 1;
   run.publish(1);
   publisher->flush();
   check(run.caught_up(kSetupMax), "the first event does not arrive");
   // What a subscriber may fall behind is bounded, so that nothing is lost of what is measured.
   const std::size_t burst = std::clamp<std::size_t>(kBurstBytesMax / options.payload_bytes, 1, options.events);
 
+  const std::uint64_t settled = now_ns() + static_cast<std::uint64_t>(options.settle * 1e9);
+  const bool deliver = options.name == "deliver";
+  while (now_ns() < settled) {
+    const std::size_t count = deliver ? 1 : burst;
+    for (std::size_t sent = 0; sent < count; sent += options.batch) run.publish(std::min(options.batch, count - sent));
+    publisher->flush();
+    check(run.caught_up(kCatchUpMax), "events do not arrive");
+    if (deliver) pause_for(kPace);
+    unmeasured += count;
+  }
   board.measures = true;
   const std::uint64_t began = now_ns(), cpu_began = own_cpu_ns(), server_began = cpu_ns_of(server);
   const auto until = began + static_cast<std::uint64_t>(options.seconds * 1e9);
@@ -223,7 +234,7 @@ nlohmann::json measure(const PubsubOptions& options, const Peer& peer, Board& bo
   std::uint64_t events = 0, publishing_ns = 0;
   do {
     const std::uint64_t before = now_ns();
-    if (options.name == "deliver") {
+    if (deliver) {
       run.publish(1);
       publisher->flush();
       costs.push_back(now_ns() - before);
@@ -256,13 +267,12 @@ nlohmann::json measure(const PubsubOptions& options, const Peer& peer, Board& bo
     pauses.insert(pauses.end(), seen.pause_ns.begin(), seen.pause_ns.begin() + static_cast<std::ptrdiff_t>(seen.pauses));
     disordered += seen.disordered;
     renewals += seen.renewals;
-    received += seen.events - 1;
+    received += seen.events - unmeasured;
     missed += seen.missed;
     subscriber_cpu += seen.cpu_ns;
   }
   const auto us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000; };
   const auto each = [](std::uint64_t sum, std::uint64_t count) { return count == 0 ? 0.0 : static_cast<double>(sum) / static_cast<double>(count); };
-  const bool deliver = options.name == "deliver";
   std::vector<std::uint64_t>& shown = deliver ? ages : costs;
   nlohmann::json out{{"p50", us(percentile(shown, 0.5))},
                      {"p99", us(percentile(shown, 0.99))},
@@ -315,7 +325,11 @@ PubsubOptions parse(int count, char** words) {
   number("server", server);
   number("port", port);
   number("namespaces", namespaces);
-  if (const auto found = given.find("seconds"); found != given.end()) options.seconds = std::strtod(found->second.c_str(), nullptr);
+  const auto seconds = [&](const char* key, double& into) {
+    if (const auto found = given.find(key); found != given.end()) into = std::strtod(found->second.c_str(), nullptr);
+  };
+  seconds("seconds", options.seconds);
+  seconds("settle", options.settle);
   if (server != 0) options.server = static_cast<int>(server);
   options.port = static_cast<int>(port);
   options.namespaces = namespaces != 0;

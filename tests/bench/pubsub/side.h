@@ -26,6 +26,7 @@ struct PubsubOptions {
   std::string wait = "adaptive";  // of vservices: control::WaitMode
   std::string tune = "off";       // of vservices: control::Tune
   std::size_t renew_us = 0;       // of vservices: the rings are replaced by others so often; 0: never
+  double settle = 0;              // seconds before it is measured
   double seconds = 0.5;
   std::string scratch = "/tmp";
   std::string address = "127.0.0.1";
