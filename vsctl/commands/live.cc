@@ -100,6 +100,10 @@ Table facts(const json& live) {
   table.add({"Answers:", counts(field(live, "answers"))});
   table.add({"Request rings:", filled(rings, "requestBytesWaiting", "requestBytes")});
   table.add({"Response rings:", filled(rings, "responseBytesWaiting", "responseBytes")});
+  if (const json& chosen = field(live, "auto"); chosen.is_object())
+    table.add({"Auto:", fmt::format("{}, rings of {} and {}, {} changes{}", text(chosen, "wait"), format_bytes(real(chosen, "requestBytes")),
+                                    format_bytes(real(chosen, "responseBytes")), number(chosen, "changes"),
+                                    text(chosen, "why").empty() ? std::string() : "; " + text(chosen, "why"))});
   table.add({"Doorbells:",
              fmt::format("received {} (in vain {}, pauses {}), sent {}, suppressed {}",
                          number(doorbells, "received"), number(doorbells, "inVain"),

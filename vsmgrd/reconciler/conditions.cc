@@ -65,6 +65,10 @@ std::vector<std::string> unsupported_fields(const Resource& resource, const Desi
     if (!(buffers_of(*binding, desired) == Buffers{}))
       fields.push_back(place(binding->buffers_name, "buffers") + owner(binding->buffers_name, "Buffers"));
   }
+  // A domU brings its memory itself.
+  if (const auto domain = desired.domains.find(binding->domain);
+      domain != desired.domains.end() && std::get<DomainSpec>(domain->second.spec).type == "xen" && !buffers_of(*binding, desired).tune.empty())
+    fields.push_back(place(binding->buffers_name, "buffers") + "/auto" + owner(binding->buffers_name, "Buffers"));
   add_placement(placement_of(*binding, desired), place(binding->placement_name, "placement"),
                 owner(binding->placement_name, "Placement"), fields);
   if (const auto decision = desired.decisions.find(resource.metadata.name);

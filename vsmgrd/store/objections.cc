@@ -6,6 +6,7 @@
 
 #include "vsmgrd/model/codec.h"
 #include "vsmgrd/store/group_owners.h"
+#include "vsmgrd/store/oversized.h"
 
 namespace vs {
 namespace {
@@ -35,6 +36,7 @@ Refusal refusal_of(ErrorCode code, std::vector<Problem> problems) {
 std::optional<Refusal> objection_to(const Transition& transition, const WriteOptions& options) {
   if (auto denied = forbidden(transition.changes, options); !denied.empty()) return refusal_of(ErrorCode::denied, std::move(denied));
   if (auto mixed = mixed_owners(transition.next, options.sees); !mixed.empty()) return refusal_of(ErrorCode::invalid, std::move(mixed));
+  if (auto large = oversized(transition); !large.empty()) return refusal_of(ErrorCode::invalid, std::move(large));
   return std::nullopt;
 }
 

@@ -1,4 +1,5 @@
-// What stands against a change that is well formed: that who asks may not make it, or that it mixes owners in a group that shares.
+// What stands against a change that is well formed: that who asks may not make it, that it mixes owners in a group that shares, or
+// that a binding's rings are larger than its domain's share.
 //
 // Pure, but for what WriteOptions::permit looks at; thread-safe.
 #pragma once
