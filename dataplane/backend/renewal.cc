@@ -144,7 +144,7 @@ void Backend::renewed(LiveSession& live, bool spun) {
   charge_memory(live);
   if (spun) --spinning_;
   if (live.wait() == control::WaitMode::spin) ++spinning_;
-  live.session.show_level(binding.quality.level());
+  if (binding.quality.level() != 0) live.session.show_level(binding.quality.level());
   // The terms may have changed again meanwhile.
   offer_renewal(live, !is_of_shape(live.session.link().header(), shape_of(binding.terms)));
 }
