@@ -26,6 +26,7 @@
 #include "vsmgrd/lifecycle/process_samples.h"
 #include "vsmgrd/lifecycle/watchdog.h"
 #include "vsmgrd/metrics/metrics.h"
+#include "vsmgrd/placement/node_placement.h"
 #include "vsmgrd/policy/engine.h"
 #include "vsmgrd/reconciler/reconciler.h"
 #include "vsmgrd/sla/sla_keeper.h"
@@ -151,6 +152,23 @@ nlohmann::json with_promises(nlohmann::json live, nlohmann::json standing) {
   return live;
 }
 
+vs::Result<vs::CpuSet> reserved_cpus(const vs::Options& options) {
+  if (options.reserved_cpus.empty()) return vs::CpuSet();
+  auto cpus = vs::parse_cpus(options.reserved_cpus);
+  if (!cpus) return vs::fail(std::move(cpus.error()).within("--reserved-cpus"));
+  return vs::CpuSet(*cpus);
+}
+
+// Without a machine that can be read nothing is placed, and everything is served.
+vs::Result<std::unique_ptr<vs::NodePlacement>> open_placement(const vs::Options& options) {
+  const auto reserved = reserved_cpus(options);
+  if (!reserved) return vs::fail(reserved.error());
+  auto node = vs::NodePlacement::open({.devices = options.topology, .reserved = *reserved, .backend_loops = options.backend_loops});
+  if (node) return std::move(*node);
+  vs::log::error("placement.off", {{"error", node.error()}});
+  return nullptr;
+}
+
 vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr<vs::PolicyEngine> policies,
                    const vs::Clock& clock,
                    const Surroundings& around) {
@@ -174,8 +192,14 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
   if (!backends) return vs::fail(std::move(backends.error()));
   ask_backends = [&] { (*backends)->refresh(kReportPatience); };
   const auto hypervisor = vs::open_hypervisor([&] { wake.ring(); });
+  const auto placement = open_placement(options);
+  if (!placement) return vs::fail(placement.error());
   vs::Reconciler reconciler(store, **backends, clock, wake);
   reconciler.find_guests_with(*hypervisor);
+  if (vs::NodePlacement* const node = placement->get()) {
+    reconciler.place_by(*node);
+    store.refuse_misfits([node](const vs::Desired& before, const vs::Desired& next) { return node->misfits(before, next); });
+  }
   auto engines = vs::read_engines(options.engines);
   if (!engines) return vs::fail(std::move(engines.error()));
   reconciler.reach_nodes_by({.node = options.node_name, .by_name = std::move(*engines)});
@@ -211,6 +235,13 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
              return (*backends)->flush(order.kind, {.service = order.service, .domain = order.domain, .name = order.name},
                                        kFlushWait);
            },
+       .placement =
+           [&store, node = placement->get()] {
+             if (node == nullptr) return nlohmann::json();
+             const vs::Snapshot now = store.snapshot();
+             const auto bindings = now.observed.find(vs::Kind::binding);
+             return node->show(*now.desired, bindings == now.observed.end() ? vs::ByName<vs::Observed>() : bindings->second);
+           },
        .policies = std::move(policies),
        .on_request = [&](std::string_view method, std::string_view route, int status,
                          std::chrono::nanoseconds duration) { metrics.count_request(method, route, status, duration); }});
@@ -243,6 +274,7 @@ vs::Result<std::unique_ptr<vs::Store>> open_store(const vs::Options& options, co
 int report_config(const vs::Options& options) {
   vs::ConfigReport report = vs::check_config(options);
   if (const auto access = access_settings(options.access); !access) report.problems.push_back(access.error().message);
+  if (const auto reserved = reserved_cpus(options); !reserved) report.problems.push_back(reserved.error().message);
   if (const auto engines = vs::read_engines(options.engines); !engines) report.problems.push_back(engines.error().message);
   if (!options.access.remote_address.empty())
     if (const auto loaded = vs::http::TlsContext().load(tls_files(options.access)); !loaded)

@@ -27,6 +27,7 @@ case $name in
   sched | sla) bench=ON target=bench_sched ;;
   pubsub | buffers) bench=ON target=bench_pubsub ;;
   control) bench=ON target='all bench_policy' ;;
+  placement) bench=ON target='all bench_placement' ;;
   *) bench=OFF target=all ;;
 esac
 if ! { cmake -S "$top" --preset release -DVS_BENCH=$bench && cmake --build "$build" --target $target; } \

@@ -112,6 +112,20 @@ json node() {
           {"status", {{"state", "Ready"}, {"version", "9.9.9"}, {"cpus", 4}, {"warnings", 1}}}};
 }
 
+json placement() {
+  return {{"online", "0-3"}, {"offline", ""}, {"reserved", "0"}, {"isolated", ""}, {"exclusive", "2"}, {"shared", "1,3"},
+          {"cpus",
+           {{{"cpu", 0}, {"core", 0}, {"cache", 0}, {"node", 0}, {"capacity", 1024}, {"class", "reserved"}, {"bindings", json::array()}},
+            {{"cpu", 2}, {"core", 2}, {"cache", 0}, {"node", 0}, {"capacity", 1024}, {"class", "exclusive"}, {"bindings", {"web1-dns"}}}}},
+          {"bindings",
+           {{{"name", "web1-dns"}, {"domain", "web1"}, {"kind", "dns"}, {"wish", {{"mode", "exclusive"}, {"options", json::array()}, {"cpus", "2"}}},
+             {"planned", "2"}, {"fits", true}, {"loop", 4}, {"cpus", "2"}, {"actualCpus", "2"}, {"guestCpus", "0-3"}},
+            {{"name", "web2-dns"}, {"domain", "web2"}, {"kind", "dns"},
+             {"wish", {{"mode", "shared"}, {"options", {"sameLlc", "fullCores"}}, {"count", 2}}}, {"planned", ""}, {"fits", false},
+             {"reason", "LLCFull"}, {"message", "no last cache has 2 that are free, 1 is the most"}, {"hint", "at most 1 fits"},
+             {"cpus", "3"}, {"actualCpus", "3"}}}}};
+}
+
 json binding_with_conditions() {
   json one = binding("web1", "Bound");
   one["status"]["conditions"] = {{{"type", "Allowed"}, {"status", "True"}}, {{"type", "Applied"}, {"status", "False"}}};
@@ -146,6 +160,7 @@ class GoldenTest : public CliTest, public testing::WithParamInterface<Case> {
     daemon_.answers("GET /v1/domains", list_of({domain("web1")}));
     daemon_.answers("GET /v1/slas", list_of({object("Sla", "gold", {{"rate", 100}}, {{"state", "Ready"}}, {{"a", "b"}})}));
     daemon_.answers("GET /v1/nodes", list_of({node()}));
+    daemon_.answers("GET /v1/placement", placement());
     daemon_.answers("GET /v1/operations", list_of({operation("running"), operation("failed")}));
     daemon_.answers("GET /v1/operations/op-1", operation("running"));
     daemon_.answers("GET /v1/operations/op-2", operation("failed"));
@@ -231,6 +246,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"get_table", {"get", "bindings"}}, Case{"get_csv", {"get", "bindings", "-o", "csv"}},
         Case{"get_name", {"get", "bind", "-o", "name"}}, Case{"get_json", {"get", "bindings", "-o", "json"}},
         Case{"get_yaml", {"get", "binding", "web1-dns", "-o", "yaml"}}, Case{"get_slas", {"get", "slas"}},
+        Case{"placement_show", {"placement", "show"}}, Case{"placement_json", {"placement", "show", "-o", "json"}},
+        Case{"placement_plan", {"placement", "plan"}}, Case{"placement_explain", {"placement", "explain", "web1-dns"}},
+        Case{"placement_explain_misfit", {"placement", "explain", "web2-dns"}},
         Case{"get_nodes", {"get", "nodes"}}, Case{"get_no_headers", {"get", "domains", "--no-headers"}},
         Case{"apply_dry_run", {"apply", "-f", "demo.yaml", "--dry-run"}},
         Case{"apply_json", {"apply", "-f", "demo.yaml", "--dry-run", "-o", "json"}},

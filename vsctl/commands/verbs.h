@@ -24,6 +24,7 @@ void add_document_verbs(CLI::App& app, Command& chosen);
 void add_observe_verbs(CLI::App& app, Command& chosen);
 void add_admin_verbs(CLI::App& app, Command& chosen);
 void add_channel_verbs(CLI::App& app, Command& chosen);
+void add_placement_verbs(CLI::App& app, Command& chosen);
 void add_policy_verbs(CLI::App& app, Command& chosen);
 // `after`: what stands behind "--", for `run`.
 void add_node_verbs(CLI::App& app, Command& chosen, const Strings& after);

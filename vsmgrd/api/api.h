@@ -39,6 +39,7 @@ struct ApiHooks {
   std::function<nlohmann::json(Kind kind, const std::string& name)> live{};
   // Has backends forget what they keep; may wait for a short time.
   http::Flush flush{};
+  std::function<nlohmann::json()> placement{};   // what GET /v1/placement shows; null: nothing is placed here
   std::shared_ptr<PolicyEngine> policies{};      // what the store decides by; none: one of its own
   http::OnRequest on_request{};                  // after each request; must not block
   http::TransportCounters::Observer on_limit{};  // after each limit that bit; must not block

@@ -165,6 +165,20 @@ Response examine(Store& store, Jobs& jobs, const Call& call) {
 
 }  // namespace
 
+void add_placement_route(Router& router, Placed placed) {
+  router.add({.method = "GET",
+              .path = "/v1/placement",
+              .handle =
+                  [placed = std::move(placed)](const Call& call) {
+                    json shown = placed ? placed() : json();
+                    if (!shown.is_null()) return json_response(200, std::move(shown));
+                    return problem_response({503, ErrorCode::unavailable, "nothing is placed here: the CPUs of this node cannot be read"},
+                                            call.request.id);
+                  },
+              .needs = Role::viewer,
+              .node_wide = true});
+}
+
 void add_node_routes(Router& router, Store& store, Jobs& jobs) {
   const auto facts = std::make_shared<KnownTopology>();
   const auto add_admin = [&](const char* path, Response (*act)(Store&, Jobs&, const Call&)) {

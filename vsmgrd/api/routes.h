@@ -18,6 +18,7 @@
 namespace vs::http {
 
 using MetricsText = std::function<std::string()>;
+using Placed = std::function<nlohmann::json()>;  // null: nothing is placed here
 using Live = std::function<nlohmann::json(Kind kind, const std::string& name)>;  // null: nothing is known
 
 // What is to be forgotten of what a service keeps for its guests; an empty domain stands for all, an empty name for all names.
@@ -32,7 +33,7 @@ using Flush = std::function<std::optional<std::uint64_t>(const FlushOrder& order
 // `store` and `background` must outlive the router. Without policies it compiles its own.
 Router make_router(Store& store, Background& background, MetricsText metrics_text,
                    Live live = {},
-                   std::shared_ptr<PolicyEngine> policies = nullptr, Flush flush = {});
+                   std::shared_ptr<PolicyEngine> policies = nullptr, Flush flush = {}, Placed placed = {});
 
 // The parts of it.
 void add_status_routes(Router& router, Store& store,
@@ -51,5 +52,6 @@ void add_event_routes(Router& router, Store& store, EventFeed& feed);
 void add_log_routes(Router& router, Store& store, Waits& waits);
 void add_token_routes(Router& router, TokenTable& tokens);  // /v1/tokens
 void add_node_routes(Router& router, Store& store, Jobs& jobs);  // /v1/{nodes,admin}
+void add_placement_route(Router& router, Placed placed);         // /v1/placement
 
 }  // namespace vs::http

@@ -61,7 +61,7 @@ void add_status_routes(Router& router, Store& store, MetricsText metrics_text) {
 }
 
 Router make_router(Store& store, Background& background, MetricsText metrics_text,
-                   Live live, std::shared_ptr<PolicyEngine> policies, Flush flush) {
+                   Live live, std::shared_ptr<PolicyEngine> policies, Flush flush, Placed placed) {
   if (!policies) policies = std::make_shared<PolicyEngine>();
   Router plain;
   add_status_routes(plain, store, std::move(metrics_text));
@@ -75,6 +75,7 @@ Router make_router(Store& store, Background& background, MetricsText metrics_tex
   add_event_routes(plain, store, background.feed);
   add_log_routes(plain, store, background.waits);
   add_node_routes(plain, store, background.jobs);
+  add_placement_route(plain, std::move(placed));
   add_token_routes(plain, store.tokens());
   Router router;
   for (const Route& route : plain.routes())

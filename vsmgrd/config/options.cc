@@ -108,6 +108,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_option("--backend-loops", options.backend_loops, "Threads of a backend that serve guests; 0: one for each core")
       ->check(CLI::Range(0, 64))
       ->capture_default_str();
+  app.add_option("--reserved-cpus", options.reserved_cpus, "CPUs that serve no binding, as 0-1,8; one at least always does")
+      ->type_name("CPUS");
+  app.add_option("--topology", options.topology, "Where the machine's CPUs are described")->type_name("DIR")->capture_default_str();
   app.add_option("--backend-patience", patience_s, "Seconds after which a backend that says nothing is killed")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();

@@ -56,6 +56,8 @@ struct Options {
   std::filesystem::path backend_program;  // default: vsbackend beside vsmgrd
   std::string backend_user = "65534:65534";  // UID:GID that backends become when vsmgrd is root
   unsigned backend_loops = 0;  // threads of a backend that serve guests; 0: one for each core
+  std::string reserved_cpus;   // "0-1": on which nothing is placed; empty: none
+  std::filesystem::path topology = "/sys/devices";  // where the machine's CPUs are described
   std::chrono::milliseconds backend_patience{10'000};  // a backend that is silent for so long is killed
   log::Level log_level = log::Level::info;
   std::string log_level_name = "info";

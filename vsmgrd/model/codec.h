@@ -89,6 +89,8 @@ nlohmann::json encode(const StatusCondition& condition);
 nlohmann::json encode_stored(const Decision& decision);
 Result<Decision> decode_stored_decision(const nlohmann::json& stored);
 Result<StatusCondition> decode_stored_condition(const nlohmann::json& stored);
+nlohmann::json encode(const PlacementStatus& placement);
+Result<PlacementStatus> decode_stored_placement(const nlohmann::json& stored);
 nlohmann::json encode(const Sharing& sharing);
 nlohmann::json encode(const Problem& problem);
 nlohmann::json encode(const Source& source);

@@ -181,6 +181,7 @@ json encode_status(const View& view) {
     for (const StatusCondition& condition : observed->conditions)
       out["conditions"].push_back(encode(condition));
     if (view.resource.kind() == Kind::domain) out["socketDirectory"] = observed->socket_directory;
+    if (observed->placement) out["placement"] = encode(*observed->placement);
     if (view.resource.kind() == Kind::binding) out["refusedOpens"] = observed->refused_opens;
   }
   if (view.decision) {
@@ -280,6 +281,24 @@ json encode(const StatusCondition& condition) {
           {"reason", condition.reason},
           {"message", condition.message},
           {"since", format_time(condition.since)}};
+}
+
+json encode(const PlacementStatus& placement) {
+  json out{{"cpus", placement.cpus}, {"actualCpus", placement.actual_cpus}, {"loop", placement.loop}, {"fits", placement.fits}};
+  if (!placement.reason.empty()) out["reason"] = placement.reason;
+  if (!placement.message.empty()) out["message"] = placement.message;
+  return out;
+}
+
+Result<PlacementStatus> decode_stored_placement(const json& stored) try {
+  return PlacementStatus{.cpus = stored.at("cpus").get<std::string>(),
+                         .actual_cpus = stored.at("actualCpus").get<std::string>(),
+                         .loop = stored.at("loop").get<std::uint32_t>(),
+                         .fits = stored.at("fits").get<bool>(),
+                         .reason = stored.value("reason", ""),
+                         .message = stored.value("message", "")};
+} catch (const json::exception& problem) {
+  return fail(ErrorCode::internal, std::string("placement: ") + problem.what());
 }
 
 json encode(const Sharing& sharing) {

@@ -338,6 +338,17 @@ struct StatusCondition {
 std::string_view name_of(StatusCondition::Status status);  // "False", "True", "Unknown"
 std::optional<StatusCondition::Status> condition_status_named(std::string_view name);
 
+// Where a binding is served; of a domU: where its virtual cores may run. CPUs are text, as in Placement.
+struct PlacementStatus {
+  std::string cpus;        // that it was given; empty: the shared pool
+  std::string actual_cpus; // where what serves it may run, as it was found last; empty: not known yet
+  std::uint32_t loop = 0;  // of its backend
+  bool fits = true;        // what was asked for; false: it got something instead
+  std::string reason;      // why not, CamelCase: "Offline"
+  std::string message;
+  friend bool operator==(const PlacementStatus&, const PlacementStatus&) = default;
+};
+
 // What is, as the reconciler saw it last.
 struct Observed {
   Kind kind{};
@@ -351,6 +362,7 @@ struct Observed {
       socket_directory;  // domains only: the directory to be shown to the guest as /run/vservice
   std::int64_t refused_opens = 0;  // bindings only: opens a backend refused since it started
   std::vector<StatusCondition> conditions;
+  std::optional<PlacementStatus> placement = {};  // of what is placed
   friend bool operator==(const Observed&, const Observed&) = default;
 };
 

@@ -48,8 +48,6 @@ StatusCondition unsupported(const std::vector<std::string>& fields) {
 
 std::vector<std::string> unsupported_fields(const Resource& resource, const Desired& desired) {
   std::vector<std::string> fields;
-  if (const auto* placement = std::get_if<Placement>(&resource.spec))
-    add_placement(*placement, "/spec", "", fields);
   const auto* binding = std::get_if<BindingSpec>(&resource.spec);
   if (!binding) return fields;
   const auto place = [](const std::string& name, const char* key) {
@@ -64,13 +62,13 @@ std::vector<std::string> unsupported_fields(const Resource& resource, const Desi
     add_sla(sla_of(*binding, desired), place(binding->sla_name, "sla"), owner(binding->sla_name, "Sla"), fields);
     if (!(buffers_of(*binding, desired) == Buffers{}))
       fields.push_back(place(binding->buffers_name, "buffers") + owner(binding->buffers_name, "Buffers"));
+    add_placement(placement_of(*binding, desired), place(binding->placement_name, "placement"),
+                  owner(binding->placement_name, "Placement"), fields);
   }
   // A domU brings its memory itself.
   if (const auto domain = desired.domains.find(binding->domain);
       domain != desired.domains.end() && std::get<DomainSpec>(domain->second.spec).type == "xen" && !buffers_of(*binding, desired).tune.empty())
     fields.push_back(place(binding->buffers_name, "buffers") + "/auto" + owner(binding->buffers_name, "Buffers"));
-  add_placement(placement_of(*binding, desired), place(binding->placement_name, "placement"),
-                owner(binding->placement_name, "Placement"), fields);
   if (const auto decision = desired.decisions.find(resource.metadata.name);
       decision != desired.decisions.end() && decision->second.sharing.mode != Sharing{}.mode && !of_kind_that_shares(*binding, desired))
     fields.push_back("/spec/mode of SharingPolicy " + decision->second.sharing.policy);

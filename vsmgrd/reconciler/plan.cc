@@ -1,11 +1,13 @@
 #include "vsmgrd/reconciler/plan.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "vsmgrd/model/decode_terms.h"
+#include "vsmgrd/placement/node_placement.h"
 #include "vsmgrd/reconciler/conditions.h"
 
 namespace vs {
@@ -145,6 +147,47 @@ nlohmann::json devices_beside(const Desired& desired, const std::map<std::string
   return {{"devices", std::move(devices)}};
 }
 
+// Of a kind's bindings: the loop of each that is placed, and where loops run.
+void place(BackendConfigs& configs, const Desired& desired, const PlacementPlan& placement) {
+  const bool all_shared = placement.units.empty() && placement.reserved.empty();
+  for (auto& [kind, config] : configs) {
+    if (!can_be_placed(kind) || all_shared) continue;
+    config.pool = placement.shared.list();
+    std::map<std::uint32_t, control::LoopConfig> loops;
+    for (control::BindingConfig& binding : config.bindings) {
+      auto unit = placement.units.find({kind, binding.domain});
+      if (unit == placement.units.end()) unit = placement.units.find({kind, ""});
+      if (unit == placement.units.end()) continue;
+      binding.loop = unit->second.loop;
+      control::LoopConfig& loop = loops[unit->second.loop];
+      loop.number = unit->second.loop;
+      loop.cpus = unit->second.cpus.list();
+      const Placement& wish = placement_of(std::get<BindingSpec>(desired.bindings.at(binding.name).spec), desired);
+      loop.with_guests = loop.with_guests || std::find(wish.options.begin(), wish.options.end(), "sameCoreAsGuest") != wish.options.end();
+    }
+    for (auto& [number, loop] : loops) config.loops.push_back(std::move(loop));
+  }
+}
+
+// What a binding got, and where that is; nullopt when it has no wish.
+std::optional<PlacementStatus> placement_of_binding(const std::string& binding, const PlacementPlan& placement,
+                                                    const std::map<std::string, BackendStatus>& status) {
+  const auto place = placement.bindings.find(binding);
+  if (place == placement.bindings.end()) return std::nullopt;
+  PlacementStatus shown{.cpus = to_string(place->second.cpus),
+                        .fits = place->second.misfit == Misfit::none,
+                        .reason = std::string(name_of(place->second.misfit)),
+                        .message = place->second.message};
+  const auto unit = placement.units.find(place->second.unit);
+  if (unit == placement.units.end()) return shown;
+  shown.loop = unit->second.loop;
+  const auto backend = status.find(place->second.unit.first);
+  if (backend == status.end()) return shown;
+  if (const auto loop = backend->second.loops.find(shown.loop); loop != backend->second.loops.end())
+    shown.actual_cpus = to_string(CpuSet(loop->second.now));
+  return shown;
+}
+
 const ServiceSpec* service_named(const Desired& desired, const std::string& name) {
   const auto found = desired.services.find(name);
   return found == desired.services.end() ? nullptr : &std::get<ServiceSpec>(found->second.spec);
@@ -252,7 +295,7 @@ Observed observe_declared(const Resource& resource, const Desired& desired) {
 
 }  // namespace
 
-BackendConfigs configs_for(const Desired& desired, const Domids& domids, const Engines& engines) {
+BackendConfigs configs_for(const Desired& desired, const Domids& domids, const Engines& engines, const PlacementPlan* placement) {
   BackendConfigs configs;
   for (const auto& [name, resource] : desired.services) {
     const auto& service = std::get<ServiceSpec>(resource.spec);
@@ -278,6 +321,7 @@ BackendConfigs configs_for(const Desired& desired, const Domids& domids, const E
                                                         : channel_rights(decision->second)});
     if (granted && shares(service->kind)) configs[service->kind].bindings.back().sharing = sharing_of(decision->second.sharing);
   }
+  if (placement != nullptr) place(configs, desired, *placement);
   return configs;
 }
 
@@ -299,7 +343,7 @@ std::vector<Deed> plan(const BackendConfigs& wanted, const std::map<std::string,
 
 std::vector<Observed> observe(const Desired& desired, const std::map<std::string, BackendStatus>& status,
                               const std::map<std::string, std::string>& homes, const Domids& domids,
-                              const std::string& hypervisor_trouble, const Engines& engines) {
+                              const std::string& hypervisor_trouble, const Engines& engines, const PlacementPlan* placement) {
   std::vector<Observed> observed;
   for (const auto& [name, resource] : desired.domains) {
     if (of_xen(desired, name)) {
@@ -315,11 +359,14 @@ std::vector<Observed> observe(const Desired& desired, const std::map<std::string
   for (const auto& [name, resource] : desired.services) observed.push_back(observe_service(resource, status, engines));
   for (const Kind kind : {Kind::access_policy, Kind::sharing_policy, Kind::sla, Kind::placement, Kind::buffers})
     for (const auto& [name, resource] : desired.of(kind)) observed.push_back(observe_declared(resource, desired));
-  const BackendConfigs wanted = configs_for(desired, domids, engines);
+  const BackendConfigs wanted = configs_for(desired, domids, engines, placement);
   std::map<std::string, bool> confirmed;  // by kind: comparing two configurations is work
   for (const auto& [kind, backend] : status) confirmed[kind] = has_confirmed(kind, wanted, status);
   for (const auto& [name, resource] : desired.bindings)
+  {
     observed.push_back(observe_binding(resource, desired, confirmed, status, domids));
+    if (placement != nullptr) observed.back().placement = placement_of_binding(name, *placement, status);
+  }
   return observed;
 }
 

@@ -10,6 +10,7 @@
 
 #include "vsmgrd/backends/backends.h"
 #include "vsmgrd/model/resource.h"
+#include "vsmgrd/placement/plan.h"
 
 namespace vs {
 
@@ -25,8 +26,9 @@ struct Engines {
 };
 
 // One configuration per service kind that is declared: its services and the bindings to them, granted or refused. Bindings of a
-// domU that does not run are in none.
-BackendConfigs configs_for(const Desired& desired, const Domids& domids = {}, const Engines& engines = {});
+// domU that does not run are in none. `placement` says which loops serve whom, and where; nullptr: nothing is placed.
+BackendConfigs configs_for(const Desired& desired, const Domids& domids = {}, const Engines& engines = {},
+                           const PlacementPlan* placement = nullptr);
 
 struct Deed {
   enum class Verb : std::uint8_t { stop, start, configure } verb;
@@ -41,6 +43,7 @@ std::vector<Deed> plan(const BackendConfigs& wanted, const std::map<std::string,
 // What is, seen from the desired objects. `homes` maps domain to its directory; `hypervisor_trouble` says why there are no domUs.
 std::vector<Observed> observe(const Desired& desired, const std::map<std::string, BackendStatus>& status,
                               const std::map<std::string, std::string>& homes, const Domids& domids = {},
-                              const std::string& hypervisor_trouble = {}, const Engines& engines = {});
+                              const std::string& hypervisor_trouble = {}, const Engines& engines = {},
+                              const PlacementPlan* placement = nullptr);
 
 }  // namespace vs

@@ -13,7 +13,7 @@ namespace {
 bool same(const Observed& one, const Observed& other) {
   return one.observed_generation == other.observed_generation && one.state == other.state &&
          one.reason == other.reason && one.message == other.message &&
-         one.socket_directory == other.socket_directory && one.refused_opens == other.refused_opens &&
+         one.placement == other.placement && one.socket_directory == other.socket_directory && one.refused_opens == other.refused_opens &&
          std::equal(one.conditions.begin(), one.conditions.end(), other.conditions.begin(), other.conditions.end(),
                     [](const StatusCondition& left, const StatusCondition& right) {
                       return left.type == right.type && left.status == right.status &&
@@ -61,7 +61,7 @@ void Reconciler::stop() {
 }
 
 void Reconciler::run() {
-  while (wake_.wait(look_again_ ? std::optional(kDriftLook) : std::nullopt)) {
+  while (wake_.wait(patience())) {
     const auto passed = pass();
     if (passed) {
       wake_.pause(unheard_ ? kTakeOverPause : kPassPause);
@@ -73,6 +73,12 @@ void Reconciler::run() {
     wake_.pause(kPassRetry);
     wake_.ring();
   }
+}
+
+// How long nothing need be looked at that nobody rings for.
+std::optional<std::chrono::milliseconds> Reconciler::patience() const {
+  if (look_again_) return kDriftLook;
+  return placing_ ? placing_->patience() : std::nullopt;
 }
 
 bool Reconciler::stuck(std::chrono::nanoseconds limit) const {
@@ -95,15 +101,17 @@ Result<> Reconciler::make_so() {
   if (!desired) return fail(desired.error());
   const std::vector<Guest> guests = hypervisor_ == nullptr ? std::vector<Guest>{} : hypervisor_->guests();
   const Domids domids = domids_of(desired->domains, guests);
-  const BackendConfigs wanted = configs_for(*desired, domids, engines_);
+  const PlacementPlan* const placement = placing_ ? &placing_->plan(*desired) : nullptr;
+  const BackendConfigs wanted = configs_for(*desired, domids, engines_, placement);
   keep_homes(*desired);
   for (Deed& deed : plan(wanted, backends_.status())) {
     switch (deed.verb) {
       case Deed::Verb::stop: backends_.stop(deed.kind); break;
       case Deed::Verb::start: backends_.start(deed.kind); break;
       case Deed::Verb::configure:
-        // Grows with every change, over restarts of this daemon too.
-        backends_.configure(deed.kind, static_cast<std::uint64_t>(desired->resource_version), std::move(deed.config));
+        // Grows with every change, over restarts of this daemon too; also with those that nobody declared.
+        numbers_[deed.kind] = std::max(static_cast<std::uint64_t>(desired->resource_version), numbers_[deed.kind] + 1);
+        backends_.configure(deed.kind, numbers_[deed.kind], std::move(deed.config));
         break;
     }
   }
@@ -111,8 +119,9 @@ Result<> Reconciler::make_so() {
   const auto status = backends_.status();
   look_again_ = troubles_.look(wanted, status);
   troubles_.tell_refusals(*desired, status);
+  if (placing_) placing_->look(wanted, status);
   auto observed = observe(*desired, status, homes_, domids,
-                          hypervisor_ == nullptr ? "there is no hypervisor" : hypervisor_->trouble(), engines_);
+                          hypervisor_ == nullptr ? "there is no hypervisor" : hypervisor_->trouble(), engines_, placement);
   for (Observed& one : observed)
     if (judge_ && one.kind == Kind::binding)
       if (auto condition = judge_(one.name)) one.conditions.push_back(std::move(*condition));
@@ -196,6 +205,7 @@ std::vector<Sample> Reconciler::samples(const Desired& desired, const std::vecto
   add("vservices_reconciler_passes_failed_total", "Passes that ended in an error.", Type::counter,
       static_cast<double>(passes_failed_));
   samples.push_back(pass_times_.sample("vservices_reconciler_pass_duration_seconds", "Time that a pass of the reconciler took."));
+  if (placing_) placing_->append_samples(samples);
   for (const auto& [kind, backend] : backends_.status()) {
     add("vservices_backend_up", "1 while the backend of a service kind takes commands.", Type::gauge, backend.up ? 1 : 0)
         .labels.emplace_back("kind", kind);

@@ -20,6 +20,7 @@
 #include "base/sample.h"
 #include "vsmgrd/backends/backends.h"
 #include "vsmgrd/hypervisor/hypervisor.h"
+#include "vsmgrd/reconciler/placing.h"
 #include "vsmgrd/reconciler/plan.h"
 #include "vsmgrd/reconciler/troubles.h"
 #include "vsmgrd/reconciler/wake.h"
@@ -51,6 +52,9 @@ class Reconciler {
   // Where the domUs are found; without one there are none. Before start().
   void find_guests_with(const Hypervisor& hypervisor) { hypervisor_ = &hypervisor; }
 
+  // Where bindings are served; without it nothing is placed. Before start(); outlives this.
+  void place_by(NodePlacement& node) { placing_.emplace(node, store_, backends_, clock_); }
+
   // By which services may reach other nodes. Before start().
   void reach_nodes_by(Engines engines) { engines_ = std::move(engines); }
 
@@ -62,6 +66,7 @@ class Reconciler {
 
  private:
   void run();
+  [[nodiscard]] std::optional<std::chrono::milliseconds> patience() const;
   Result<> make_so();
   void tell_unknown(const Desired& desired, const std::vector<Guest>& guests);
   void keep_homes(const Desired& desired);
@@ -83,6 +88,8 @@ class Reconciler {
   bool unheard_ = false;  // something of that stands still
   bool unsaved_ = false;  // the disk did not take all of it
   Troubles troubles_;
+  std::optional<Placing> placing_;
+  std::map<std::string, std::uint64_t> numbers_;  // of the configurations told last, by kind
   bool look_again_ = false;  // time alone may make news
   std::uint64_t passes_ = 0;
   std::uint64_t passes_failed_ = 0;

@@ -40,4 +40,11 @@ std::optional<Refusal> objection_to(const Transition& transition, const WriteOpt
   return std::nullopt;
 }
 
+Refusal misfit_of(std::vector<Problem> problems) {
+  sort_problems(problems);
+  std::string summary = summary_of(problems);
+  limit_problems(problems);
+  return {{ErrorCode::invalid, std::move(summary)}, std::move(problems), {}};
+}
+
 }  // namespace vs

@@ -15,4 +15,7 @@ namespace vs {
 // Of a transition that has its decisions.
 std::optional<Refusal> objection_to(const Transition& transition, const WriteOptions& options);
 
+// Of what does not fit this node (Store::refuse_misfits); there is one at least.
+Refusal misfit_of(std::vector<Problem> problems);
+
 }  // namespace vs

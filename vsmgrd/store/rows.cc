@@ -72,6 +72,15 @@ Result<std::vector<StatusCondition>> decode_conditions(std::string_view text) {
   return conditions;
 }
 
+Result<std::optional<PlacementStatus>> decode_placement_status(std::string_view text) {
+  const auto stored = parse_json(text);
+  if (!stored) return fail(ErrorCode::internal, "placement: " + stored.error().message);
+  if (stored->is_null()) return std::optional<PlacementStatus>();
+  auto placement = decode_stored_placement(*stored);
+  if (!placement) return fail(std::move(placement.error()));
+  return std::optional(std::move(*placement));
+}
+
 Result<Observed> read_observed_row(const Statement& row) {
   const auto kind = kind_of(row.text(0));
   if (!kind) return fail(kind.error());
@@ -81,6 +90,8 @@ Result<Observed> read_observed_row(const Statement& row) {
   if (!since) return fail(since.error());
   auto conditions = decode_conditions(row.text(9));
   if (!conditions) return fail(std::move(conditions.error()));
+  auto placement = decode_placement_status(row.text(10));
+  if (!placement) return fail(std::move(placement.error()));
   return Observed{.kind = *kind,
                   .name = std::string(row.text(1)),
                   .observed_generation = row.integer(2),
@@ -90,7 +101,8 @@ Result<Observed> read_observed_row(const Statement& row) {
                   .since = *since,
                   .socket_directory = std::string(row.text(7)),
                   .refused_opens = row.integer(8),
-                  .conditions = std::move(*conditions)};
+                  .conditions = std::move(*conditions),
+                  .placement = std::move(*placement)};
 }
 
 // What a binding refers to was left out, or somebody deleted it behind our back: it cannot be
@@ -118,7 +130,7 @@ constexpr std::string_view kSelectDecisions =
     "SELECT kind, name, allowed, policy, rule, message, source, detail, record FROM decision";
 constexpr std::string_view kSelectObserved =
     "SELECT kind, name, observed_generation, state, reason, message, since, socket_directory, "
-    "refused_opens, conditions FROM observed";
+    "refused_opens, conditions, placement FROM observed";
 
 // An upsert, not INSERT OR REPLACE: that deletes first, and takes decision and observed along.
 constexpr std::string_view kUpsertResource =
@@ -133,7 +145,7 @@ constexpr std::string_view kUpsertDecision =
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr std::string_view kUpsertObserved =
     "INSERT OR REPLACE INTO observed (kind, name, observed_generation, state, reason, message, "
-    "since, socket_directory, refused_opens, conditions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "since, socket_directory, refused_opens, conditions, placement) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 }  // namespace
 
@@ -233,7 +245,8 @@ Result<> write_observed(Database& database, const Observed& observed) {
   return database.execute(kUpsertObserved, name_of(observed.kind), observed.name,
                           observed.observed_generation, name_of(observed.state), observed.reason,
                           observed.message, format_time(observed.since), observed.socket_directory,
-                          observed.refused_opens, encode_conditions(observed.conditions));
+                          observed.refused_opens, encode_conditions(observed.conditions),
+                          (observed.placement ? encode(*observed.placement) : json()).dump());
 }
 
 Result<> write_versions(Database& database, const Desired& desired) {

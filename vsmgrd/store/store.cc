@@ -212,6 +212,10 @@ Result<Store::Impl::Draft> Store::Impl::draft(Turn& turn, const Plan& plan,
     draft.refusal = std::move(*objection);
     return draft;
   }
+  if (auto misfits = misfits_ ? misfits_(head_, transition->next) : std::vector<Problem>(); !misfits.empty()) {
+    draft.refusal = misfit_of(std::move(misfits));
+    return draft;
+  }
   draft.trials = touches_trials(head_, *transition, decided);
   ApplyOutcome& outcome = draft.outcome;
   outcome = {.changes = transition->changes,
@@ -297,6 +301,8 @@ Checked<ApplyOutcome> Store::Impl::without_a_disk(const Plan& plan, const WriteO
   const auto transition = plan(*before, birth());
   if (!transition) return tl::unexpected(transition.error());
   if (auto objection = objection_to(*transition, options)) return tl::unexpected(std::move(*objection));
+  if (auto misfits = misfits_ ? misfits_(*before, transition->next) : std::vector<Problem>(); !misfits.empty())
+    return tl::unexpected(misfit_of(std::move(misfits)));
   const bool idle = transition->written.empty() && transition->deleted.empty() && !options.once;
   if (!idle) return refuse(std::move(error));
   return ApplyOutcome{.changes = transition->changes,
@@ -364,6 +370,8 @@ Result<std::int64_t> Store::resource_version() const { return impl_->desired()->
 Result<> Store::observe(const std::vector<Observed>& observed) { return impl_->observe(observed); }
 
 void Store::on_commit(std::function<void()> callback) { impl_->on_commit(std::move(callback)); }
+
+void Store::refuse_misfits(Misfits misfits) { impl_->refuse_misfits(std::move(misfits)); }
 
 EventLog& Store::events() { return impl_->events; }
 OperationLog& Store::operations() { return impl_->operations; }

@@ -136,6 +136,11 @@ class Store {
   // with the next call. A new state is an event.
   Result<> observe(const std::vector<Observed>& observed);
 
+  // What of a change does not fit this node, beside all that is there: one problem refuses all of it (invalid), inside the
+  // transaction, dry runs too. Pure; called on the writer's thread. Set once, before any write.
+  using Misfits = std::function<std::vector<Problem>(const Desired& before, const Desired& next)>;
+  void refuse_misfits(Misfits misfits);
+
   // Called after each commit that changed desired state. Set once, before any write.
   void on_commit(std::function<void()> callback);
 

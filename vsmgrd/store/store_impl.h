@@ -75,6 +75,7 @@ class Store::Impl final : public Ledger {
     return published_.with([](const Snapshot& snapshot) { return snapshot.desired; });
   }
   void on_commit(std::function<void()> callback) { on_commit_ = std::move(callback); }
+  void refuse_misfits(Misfits misfits) { misfits_ = std::move(misfits); }
 
  private:
   // What one change came to.
@@ -106,6 +107,7 @@ class Store::Impl final : public Ledger {
   const Clock& clock_;
   const Decide decide_;
   std::function<void()> on_commit_;
+  Misfits misfits_;
   Guarded<Snapshot> published_;
   VerdictCounts verdicts_;
 

@@ -320,6 +320,7 @@ std::map<std::string, Role> needed() {
       {"GET /v1/audit/verify", Role::admin},
       {"GET /v1/nodes", Role::viewer},
       {"GET /v1/nodes/{name}", Role::viewer},
+      {"GET /v1/placement", Role::viewer},
       {"POST /v1/admin/backup", Role::admin},
       {"GET /v1/admin/backups", Role::admin},
       {"POST /v1/admin/doctor", Role::admin},

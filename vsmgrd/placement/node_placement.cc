@@ -1,0 +1,209 @@
+#include "vsmgrd/placement/node_placement.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+
+namespace vs {
+namespace {
+
+constexpr std::string_view kFiles = "files";    // its work is done under other bindings
+constexpr std::string_view kPubsub = "pubsub";  // its guests meet in its channels: one loop
+constexpr std::uint32_t kDefaultLoopsMax = 64;  // as dataplane/backend/shards.h
+
+Problem problem_of(const Resource& resource, std::string pointer, std::string message, std::string hint, std::string code) {
+  auto source = nearest_source(resource.metadata.sources, pointer);
+  return {.pointer = std::move(pointer),
+          .message = std::move(message),
+          .hint = std::move(hint),
+          .source = std::move(source),
+          .code = std::move(code)};
+}
+
+const char* field_of(const Placement& placement, Misfit misfit) {
+  if (misfit == Misfit::one_loop) return "";
+  return placement.cpus.empty() ? "/count" : "/cpus";
+}
+
+// Of a binding that does not fit: its own, or that of the Placement it names.
+Problem problem_of(const Resource& binding, const BindingPlace& place, const Desired& desired) {
+  const auto& spec = std::get<BindingSpec>(binding.spec);
+  const Placement& placement = placement_of(spec, desired);
+  std::string pointer = "/spec/placement";
+  if (spec.placement_name.empty()) pointer += field_of(placement, place.misfit);
+  return problem_of(binding, std::move(pointer),
+                    fmt::format("Binding {}: {} ({})", in_quotes(binding.metadata.name), place.message, name_of(place.misfit)),
+                    place.fits, std::string(name_of(place.misfit)));
+}
+
+// Whether two states wish the same of this node.
+bool same_wishes(const std::map<std::string, PlacementWish>& one, const std::map<std::string, PlacementWish>& other) {
+  return one.size() == other.size() && std::equal(one.begin(), one.end(), other.begin(), [](const auto& left, const auto& right) {
+           return left.first == right.first && left.second.kind == right.second.kind &&
+                  left.second.domain == right.second.domain && left.second.placement == right.second.placement;
+         });
+}
+
+}  // namespace
+
+bool can_be_placed(std::string_view service_kind) { return service_kind != kFiles; }
+
+std::map<std::string, PlacementWish> wishes_of(const Desired& desired) {
+  std::map<std::string, PlacementWish> all;
+  for (const auto& [name, resource] : desired.bindings) {
+    const auto& spec = std::get<BindingSpec>(resource.spec);
+    const Placement& placement = placement_of(spec, desired);
+    if (!wishes(placement)) continue;
+    const auto service = desired.services.find(spec.service);
+    if (service == desired.services.end()) continue;
+    const std::string& kind = std::get<ServiceSpec>(service->second.spec).kind;
+    if (can_be_placed(kind)) all[name] = {.kind = kind, .domain = spec.domain, .placement = placement};
+  }
+  return all;
+}
+
+Result<std::unique_ptr<NodePlacement>> NodePlacement::open(MachineFacts facts) {
+  auto topology = read_topology(facts.devices);
+  if (!topology) return fail(std::move(topology.error()).within("topology"));
+  const CpuSet allowed = allowed_cpus(*topology);
+  auto node = std::make_unique<NodePlacement>(std::move(facts), std::move(*topology), allowed);
+  node->reads_machine_ = true;
+  return node;
+}
+
+NodePlacement::NodePlacement(MachineFacts facts, Topology topology, CpuSet allowed)
+    : facts_(std::move(facts)), state_(State{std::move(topology), allowed, {}, {}}) {}
+
+bool NodePlacement::refresh() {
+  if (!reads_machine_) return false;
+  auto topology = read_topology(facts_.devices);
+  if (!topology) {
+    log::warn("topology.not_read", {{"error", topology.error()}});
+    return false;
+  }
+  const CpuSet allowed = allowed_cpus(*topology);
+  return state_.with([&](State& state) {
+    if (state.topology == *topology && state.allowed == allowed) return false;
+    state.topology = std::move(*topology);
+    state.allowed = allowed;
+    return true;
+  });
+}
+
+PlacementInput NodePlacement::input(const Desired& desired) const {
+  PlacementInput input;
+  state_.with([&](const State& state) {
+    input.topology = state.topology;
+    input.allowed = state.allowed;
+    input.before = state.units;
+    input.guests = state.guests;
+  });
+  input.reserved = facts_.reserved;
+  const auto cpus = static_cast<std::uint32_t>(std::clamp<std::size_t>(input.allowed.size(), 1, kDefaultLoopsMax));
+  input.wishes = wishes_of(desired);
+  for (const auto& [name, wish] : input.wishes)
+    input.kinds[wish.kind] = wish.kind == kPubsub ? PlacementKind{.loops = 1, .one_loop = true}
+                                                  : PlacementKind{.loops = facts_.backend_loops != 0 ? facts_.backend_loops : cpus};
+  return input;
+}
+
+PlacementPlan NodePlacement::plan(const Desired& desired) const { return plan_placement(input(desired)); }
+
+void NodePlacement::adopt(std::map<UnitKey, PlacedUnit> units) {
+  state_.with([&](State& state) { state.units = std::move(units); });
+}
+
+void NodePlacement::see_guests(std::map<std::string, CpuSet> guests) {
+  state_.with([&](State& state) { state.guests = std::move(guests); });
+}
+
+std::vector<Problem> NodePlacement::misfits(const Desired& before, const Desired& next) const {
+  std::vector<Problem> problems;
+  PlacementInput now = input(next);
+  // One that no binding names is judged by itself.
+  std::set<std::string> named;
+  for (const auto& [name, resource] : next.bindings) named.insert(std::get<BindingSpec>(resource.spec).placement_name);
+  for (const auto& [name, resource] : next.placements) {
+    if (named.contains(name) || before.placements.shared(name) == next.placements.shared(name)) continue;
+    const auto& placement = std::get<Placement>(resource.spec);
+    if (const auto place = misfit_of(placement, now))
+      problems.push_back(problem_of(resource, std::string("/spec") + field_of(placement, place->misfit),
+                                    fmt::format("Placement {}: {} ({})", in_quotes(name), place->message, name_of(place->misfit)),
+                                    place->fits, std::string(name_of(place->misfit))));
+  }
+  const auto wished = wishes_of(before);
+  if (same_wishes(wished, now.wishes)) return problems;
+  const PlacementPlan planned = plan_placement(now);
+  std::optional<PlacementPlan> was;  // planned only when something does not fit
+  for (const auto& [name, place] : planned.bindings) {
+    if (place.misfit == Misfit::none) continue;
+    if (!was) was = plan(before);
+    const auto old = was->bindings.find(name);
+    const bool same = wished.contains(name) && wished.at(name).placement == now.wishes.at(name).placement;
+    if (same && old != was->bindings.end() && old->second.misfit != Misfit::none) continue;
+    problems.push_back(problem_of(next.bindings.at(name), place, next));
+  }
+  return problems;
+}
+
+nlohmann::json NodePlacement::show(const Desired& desired, const ByName<Observed>& bindings) const {
+  using nlohmann::json;
+  const PlacementInput now = input(desired);
+  const PlacementPlan planned = plan_placement(now);
+  const auto class_of = [&](std::uint32_t cpu) {
+    return planned.reserved.contains(cpu)    ? "reserved"
+           : planned.exclusive.contains(cpu) ? "exclusive"
+           : planned.shared.contains(cpu)    ? "shared"
+           : planned.isolated.contains(cpu)  ? "isolated"
+                                             : "forbidden";
+  };
+  json cpus = json::array();
+  for (const auto& [number, cpu] : now.topology.cpus) {
+    json on = json::array();
+    for (const auto& [name, place] : planned.bindings)
+      if (place.cpus.contains(number)) on.push_back(name);
+    cpus.push_back({{"cpu", number}, {"core", cpu.core}, {"cache", cpu.llc}, {"node", cpu.node}, {"capacity", cpu.capacity},
+                    {"class", class_of(number)}, {"bindings", std::move(on)}});
+  }
+  json placed = json::array();
+  for (const auto& [name, place] : planned.bindings) {
+    const PlacementWish& wish = now.wishes.at(name);
+    json one{{"name", name},
+             {"domain", wish.domain},
+             {"kind", wish.kind},
+             {"wish", {{"mode", wish.placement.mode}, {"options", wish.placement.options}}},
+             {"planned", to_string(place.cpus)},
+             {"fits", place.misfit == Misfit::none}};
+    if (!wish.placement.cpus.empty()) one["wish"]["cpus"] = wish.placement.cpus;
+    if (wish.placement.count != 0) one["wish"]["count"] = wish.placement.count;
+    if (place.misfit != Misfit::none) {
+      one["reason"] = name_of(place.misfit);
+      one["message"] = place.message;
+      one["hint"] = place.fits;
+    }
+    if (const auto unit = planned.units.find(place.unit); unit != planned.units.end()) one["loop"] = unit->second.loop;
+    if (const auto guest = now.guests.find(wish.domain); guest != now.guests.end()) one["guestCpus"] = to_string(guest->second);
+    if (const auto seen = bindings.find(name); seen != bindings.end() && seen->second.placement) {
+      one["cpus"] = seen->second.placement->cpus;
+      one["actualCpus"] = seen->second.placement->actual_cpus;
+    }
+    placed.push_back(std::move(one));
+  }
+  return {{"online", to_string(now.topology.online)},   {"offline", to_string(now.topology.offline)},
+          {"reserved", to_string(planned.reserved)},    {"isolated", to_string(planned.isolated)},
+          {"exclusive", to_string(planned.exclusive)},  {"shared", to_string(planned.shared)},
+          {"cpus", std::move(cpus)},                    {"bindings", std::move(placed)}};
+}
+
+Topology NodePlacement::topology() const {
+  return state_.with([](const State& state) { return state.topology; });
+}
+CpuSet NodePlacement::allowed() const {
+  return state_.with([](const State& state) { return state.allowed; });
+}
+
+}  // namespace vs

@@ -1,0 +1,136 @@
+#include "vsmgrd/reconciler/placing.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+
+namespace vs {
+namespace {
+
+constexpr const char* kPlacementMisfit = "PlacementMisfit";  // types of warnings
+constexpr const char* kPlacementDrift = "PlacementDrift";
+constexpr const char* kOfBinding = "Binding";  // kinds of objects
+constexpr const char* kOfBackend = "Backend";
+
+}  // namespace
+
+void Placing::remember() {
+  if (std::exchange(remembered_, true)) return;
+  for (const Warning& warning : store_.warnings().list()) {
+    if (warning.status == Warning::Status::resolved) continue;
+    if (warning.type == kPlacementMisfit) misfits_told_.emplace(warning.name, warning.message);
+    if (warning.type == kPlacementDrift) drifts_told_.emplace(warning.name, warning.message);
+  }
+  const Snapshot now = store_.snapshot();
+  const auto bindings = now.observed.find(Kind::binding);
+  if (bindings == now.observed.end()) return;
+  // Bindings that are gone, and CPUs of which nobody wishes any, are in no plan: there is nothing to give back.
+  const auto wishes = wishes_of(*now.desired);
+  std::map<UnitKey, PlacedUnit> units;
+  const PlacementPlan planned = node_.plan(*now.desired);
+  for (const auto& [name, observed] : bindings->second) {
+    const auto place = planned.bindings.find(name);
+    if (!observed.placement || place == planned.bindings.end() || !wishes.contains(name)) continue;
+    const auto cpus = parse_cpus(observed.placement->cpus);
+    if (!cpus || !observed.placement->fits) continue;
+    units[place->second.unit] = {CpuSet(*cpus), observed.placement->loop, true};
+  }
+  node_.adopt(std::move(units));
+}
+
+const PlacementPlan& Placing::plan(const Desired& desired) {
+  remember();
+  if (looked_ && clock_.now() - *looked_ >= kPlacementLook && node_.refresh())
+    log::info("placement.topology_changed", {{"online", to_string(node_.topology().online)}});
+  PlacementPlan next = node_.plan(desired);
+  if (!(next.units == plan_.units)) node_.adopt(next.units);
+  plan_ = std::move(next);
+  return plan_;
+}
+
+std::optional<std::chrono::milliseconds> Placing::patience() const {
+  if (plan_.bindings.empty() && plan_.reserved.empty()) return std::nullopt;
+  return kPlacementLook;
+}
+
+void Placing::look(const BackendConfigs& wanted, const std::map<std::string, BackendStatus>& status) {
+  std::map<std::string, std::string> misfits;
+  for (const auto& [name, place] : plan_.bindings) {
+    if (place.misfit == Misfit::none || misfits.size() >= kMisfitsToldMax) continue;
+    misfits[name] = fmt::format("it does not get the CPUs it wishes: {} ({}); it is served on {}", place.message, name_of(place.misfit),
+                                place.cpus.empty() ? "the shared pool, " + to_string(plan_.shared) : to_string(place.cpus));
+  }
+  tell(kPlacementMisfit, kOfBinding, misfits, misfits_told_);
+
+  std::map<std::string, CpuSet> guests;
+  std::uint64_t confirmed = 0;
+  for (const auto& [kind, backend] : status) {
+    for (const auto& [domain, cpus] : backend.guests) guests[domain] |= CpuSet(cpus);
+    const auto config = wanted.find(kind);
+    if (config == wanted.end() || !backend.up) continue;
+    if (backend.number_applied == backend.number_sent) confirmed += backend.number_applied;
+    if (std::exchange(located_[kind], backend.located) == backend.located || !(backend.config == config->second)) continue;
+    drifted_.erase(kind);
+    find_drift(kind, backend, config->second, drifted_);
+  }
+  node_.see_guests(std::move(guests));
+  tell(kPlacementDrift, kOfBackend, drifted_, drifts_told_);
+  if (!patience()) return;
+  const bool due = !looked_ || clock_.now() - *looked_ >= kPlacementLook;
+  if (!due && std::exchange(asked_, confirmed) == confirmed) return;
+  asked_ = confirmed;
+  looked_ = clock_.now();
+  backends_.locate();
+}
+
+void Placing::find_drift(const std::string& kind, const BackendStatus& backend, const BackendConfig& wanted,
+                         std::map<std::string, std::string>& found) {
+  std::string text;
+  for (const control::LoopConfig& loop : wanted.loops) {
+    const auto seen = backend.loops.find(loop.number);
+    if (seen == backend.loops.end()) continue;
+    const bool right = seen->second.now == loop.cpus;
+    if (right && seen->second.found == loop.cpus) continue;
+    ++drifts_;
+    text += fmt::format("{}loop {} ran on {} instead of {}{}", text.empty() ? "" : "; ", loop.number, to_string(CpuSet(seen->second.found)),
+                        to_string(CpuSet(loop.cpus)), right ? ", and was put back" : ", and cannot be put back");
+  }
+  if (!text.empty()) found[kind] = "the backend of " + kind + " services: " + text;
+}
+
+void Placing::tell(const char* type, const char* kind, const std::map<std::string, std::string>& found,
+                   std::map<std::string, std::string>& told) {
+  for (const auto& [name, message] : found) {
+    if (const auto known = told.find(name); known != told.end() && known->second == message) continue;
+    store_.warnings().note(
+        {.type = type, .kind = kind, .name = name, .severity = Warning::Severity::moderate, .message = message});
+  }
+  for (const auto& [name, message] : told)
+    if (!found.contains(name)) store_.warnings().clear(type, kind, name);
+  told = found;
+}
+
+void Placing::append_samples(std::vector<Sample>& to) const {
+  const auto add = [&](const char* name, const char* help, Sample::Type type, double value) -> Sample& {
+    return to.emplace_back(Sample{.name = name, .help = help, .type = type, .value = value});
+  };
+  const auto cpus = [&](const char* of, const CpuSet& set) {
+    add("vservices_pinned_cpus", "CPUs by what they are for: reserved, isolated, exclusive to one unit, or the shared pool.",
+        Sample::Type::gauge, static_cast<double>(set.size()))
+        .labels.emplace_back("class", of);
+  };
+  cpus("reserved", plan_.reserved);
+  cpus("isolated", plan_.isolated);
+  cpus("exclusive", plan_.exclusive);
+  cpus("shared", plan_.shared);
+  std::size_t misfits = 0;
+  for (const auto& [name, place] : plan_.bindings) misfits += place.misfit == Misfit::none ? 0 : 1;
+  add("vservices_placement_misfits", "Bindings that are served elsewhere than they wish.", Sample::Type::gauge,
+      static_cast<double>(misfits));
+  add("vservices_placement_drifts_total", "Times a loop was found on other CPUs than it was put on.", Sample::Type::counter,
+      static_cast<double>(drifts_));
+}
+
+}  // namespace vs

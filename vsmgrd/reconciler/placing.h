@@ -1,0 +1,60 @@
+// Keeps bindings where they should be served: plans, looks whether it is so, and tells what is not.
+//
+// PlacementMisfit (of a Binding): it does not get the CPUs it wishes, since the machine is another one now; what it got instead.
+// PlacementDrift (of a Backend, by its service kind): a loop ran elsewhere; it was put right, or cannot be.
+// Owned by the reconciler's thread; does not wait for the disk.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/sample.h"
+#include "vsmgrd/placement/node_placement.h"
+#include "vsmgrd/reconciler/plan.h"
+#include "vsmgrd/store/store.h"
+
+namespace vs {
+
+inline constexpr std::chrono::seconds kPlacementLook{10};  // between two looks at the machine and at the loops
+inline constexpr std::size_t kMisfitsToldMax = 100;        // bindings that are told of
+
+class Placing {
+ public:
+  Placing(NodePlacement& node, Store& store, Backends& backends, const Clock& clock)
+      : node_(node), store_(store), backends_(backends), clock_(clock) {}
+
+  // The plan to go by, as of now. The first time, what was observed before this daemon started is what is kept.
+  const PlacementPlan& plan(const Desired& desired);
+  // Once the backends were told: compares, tells, and asks where loops are when it is time.
+  void look(const BackendConfigs& wanted, const std::map<std::string, BackendStatus>& status);
+  // When to look again; nullopt: nothing is placed.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> patience() const;
+
+  void append_samples(std::vector<Sample>& to) const;
+
+ private:
+  void remember();
+  void tell(const char* type, const char* kind, const std::map<std::string, std::string>& found, std::map<std::string, std::string>& told);
+  void find_drift(const std::string& kind, const BackendStatus& backend, const BackendConfig& wanted, std::map<std::string, std::string>& found);
+
+  NodePlacement& node_;
+  Store& store_;
+  Backends& backends_;
+  const Clock& clock_;
+  bool remembered_ = false;
+  PlacementPlan plan_;
+  std::optional<std::chrono::steady_clock::time_point> looked_;
+  std::map<std::string, std::uint64_t> located_;      // of each kind, as judged last
+  std::map<std::string, std::string> drifted_;        // by kind: what was found
+  std::map<std::string, std::string> misfits_told_;   // by binding
+  std::map<std::string, std::string> drifts_told_;    // by kind
+  std::uint64_t drifts_ = 0;
+  std::uint64_t asked_ = 0;  // configurations told of places, as asked about last
+};
+
+}  // namespace vs
