@@ -120,7 +120,14 @@ std::vector<control::GuestFound> Backend::guests() const {
     std::set<std::uint32_t> cpus;
     for (const pid_t pid : pids)
       for (const std::uint32_t cpu : affinity_of(pid)) cpus.insert(cpu);
-    if (!cpus.empty()) guests.push_back({domain, {cpus.begin(), cpus.end()}});
+    if (cpus.empty()) continue;
+    control::GuestFound found{.domain = domain, .cpus = {cpus.begin(), cpus.end()}};
+    for (const auto& [name, binding] : bindings_) {
+      if (binding->config.domain != domain) continue;
+      found.requests += binding->counters.total.count();
+      found.latency_ns += static_cast<std::uint64_t>(binding->counters.total.sum().count());
+    }
+    guests.push_back(std::move(found));
   }
   return guests;
 }

@@ -21,6 +21,7 @@ class LatencyHistogram {
   void record(std::chrono::nanoseconds duration);
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
+  [[nodiscard]] std::chrono::nanoseconds sum() const { return sum_; }
   [[nodiscard]] std::chrono::nanoseconds max() const { return max_; }
   // The smallest duration that at least `part` (0 .. 1) of all are not above; 0 when there are none.
   [[nodiscard]] std::chrono::nanoseconds quantile(double part) const;

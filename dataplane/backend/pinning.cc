@@ -1,6 +1,7 @@
 #include "dataplane/backend/pinning.h"
 
 #include <sched.h>
+#include <time.h>
 
 #include <array>
 #include <cerrno>
@@ -19,6 +20,12 @@ control::Cpus affinity_of(pid_t thread) {
   for (std::uint32_t cpu = 0; cpu < control::kCpusMax; ++cpu)
     if (CPU_ISSET_S(cpu, sizeof mask, mask.data())) cpus.push_back(cpu);
   return cpus;
+}
+
+std::uint64_t thread_cpu_ns() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(used.tv_nsec);
 }
 
 Result<> pin_this_thread(const control::Cpus& cpus) {

@@ -215,6 +215,7 @@ void Shards::locate(std::function<void(control::Located)> done) {
       [wanted](Backend& backend, std::uint32_t shard) {
         control::LoopFound loop{.number = shard, .found = affinity_of(0)};
         loop.now = loop.found;
+        loop.cpu_ns = thread_cpu_ns();
         if (loop.found != wanted->at(shard) && pin_this_thread(wanted->at(shard))) loop.now = affinity_of(0);
         return control::Located{.loops = {std::move(loop)}, .guests = backend.guests()};
       },

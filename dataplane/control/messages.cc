@@ -77,8 +77,8 @@ json to_json(const Locate& locate) { return {{"type", "locate"}, {"number", loca
 json to_json(const Located& located) {
   json loops = json::array(), guests = json::array();
   for (const LoopFound& loop : located.loops)
-    loops.push_back({{"number", loop.number}, {"found", loop.found}, {"now", loop.now}});
-  for (const GuestFound& guest : located.guests) guests.push_back({{"domain", guest.domain}, {"cpus", guest.cpus}});
+    loops.push_back({{"number", loop.number}, {"found", loop.found}, {"now", loop.now}, {"cpuNs", loop.cpu_ns}});
+  for (const GuestFound& guest : located.guests) guests.push_back({{"domain", guest.domain}, {"cpus", guest.cpus}, {"requests", guest.requests}, {"latencyNs", guest.latency_ns}});
   return {{"type", "located"}, {"number", located.number}, {"loops", loops}, {"guests", guests}};
 }
 json to_json(const Flush& flush) {
@@ -215,9 +215,11 @@ Located located_from(const json& from) {
   Located located{.number = count_from(from.at("number"))};
   if (from.at("loops").size() > kLoopsMax) throw std::invalid_argument("too many loops");
   for (const json& loop : from.at("loops"))
-    located.loops.push_back({loop_from(loop.at("number")), cpus_from(loop.at("found")), cpus_from(loop.at("now"))});
+    located.loops.push_back({loop_from(loop.at("number")), cpus_from(loop.at("found")), cpus_from(loop.at("now")),
+                             count_from(loop.at("cpuNs"))});
   for (const json& guest : from.at("guests"))
-    located.guests.push_back({guest.at("domain").get<std::string>(), cpus_from(guest.at("cpus"))});
+    located.guests.push_back({guest.at("domain").get<std::string>(), cpus_from(guest.at("cpus")), count_from(guest.at("requests")),
+                              count_from(guest.at("latencyNs"))});
   return located;
 }
 

@@ -169,12 +169,16 @@ struct LoopFound {
   std::uint32_t number = 0;
   Cpus found;
   Cpus now;
+  std::uint64_t cpu_ns = 0;  // that its thread has used since it began
   friend bool operator==(const LoopFound&, const LoopFound&) = default;
 };
-// Where the processes of a domain's sessions may run, by the kernel; domains that show no process are not among them.
+// Where the processes of a domain's sessions may run, by the kernel; domains that show no process are not among them. And what its
+// bindings were answered since they are bound, and how long that took, seen in the ring to answered.
 struct GuestFound {
   std::string domain;
   Cpus cpus;
+  std::uint64_t requests = 0;
+  std::uint64_t latency_ns = 0;  // of all of them
   friend bool operator==(const GuestFound&, const GuestFound&) = default;
 };
 struct Located {

@@ -94,6 +94,8 @@ Outcome<ExitCode> explain_placement(Session& session, const PlacementOptions& op
     if (binding.contains("loop")) session.out << fmt::format(", by loop {} of {}", binding.value("loop", 0), text(binding, "kind"));
     if (const std::string actual = text(binding, "actualCpus"); !actual.empty()) session.out << ", which may run on " << actual;
     session.out << "\n";
+    if (const std::string side = text(binding, "side"); !side.empty())
+      session.out << "mode auto chose " << (side == "same" ? "its guest's core" : "another core than its guest's") << "\n";
     if (const std::string guest = text(binding, "guestCpus"); !guest.empty()) session.out << "its guest may run on " << guest << "\n";
     return fits ? ExitCode::ok : ExitCode::negative;
   }

@@ -199,7 +199,7 @@ void BackendProcess::handle(control::Located located) {
   status_.loops.clear();
   status_.guests.clear();
   for (control::LoopFound& loop : located.loops) status_.loops[loop.number] = std::move(loop);
-  for (control::GuestFound& guest : located.guests) status_.guests[guest.domain] = std::move(guest.cpus);
+  for (control::GuestFound& guest : located.guests) status_.guests[guest.domain] = std::move(guest);
   answered(located.number);
   changed();
 }

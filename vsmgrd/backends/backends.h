@@ -49,7 +49,7 @@ struct BackendStatus {
   std::string last_error;                         // why it is not up
   std::uint64_t located = 0;                      // times it said what follows
   std::map<std::uint32_t, control::LoopFound> loops;  // where its loops may run, by number
-  std::map<std::string, control::Cpus> guests;        // where its domains' processes may run
+  std::map<std::string, control::GuestFound> guests;  // where its domains' processes may run, by domain
 };
 
 class Backends {

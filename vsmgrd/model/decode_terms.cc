@@ -181,6 +181,12 @@ void refuse_contradictions(const Fields& fields, const Placement& placement,
   if (placement.mode == "exclusive" && placement.cpus.empty() && placement.count == 0)
     note(problems, fields.pointer_of("mode"), "exclusive needs to be told which CPUs, or how many",
          "add \"count\" or \"cpus\"", "contradiction");
+  if (placement.mode == "auto" && !placement.cpus.empty())
+    note(problems, fields.pointer_of("cpus"), "mode auto chooses the core, and \"cpus\" names it",
+         "leave one of them out", "contradiction");
+  if (placement.mode == "auto" && (has("sameCoreAsGuest") || has("apartFromGuest")))
+    note(problems, fields.pointer_of("options"), "mode auto chooses between the guest's core and others",
+         "leave the option out, or mode: shared", "contradiction");
   if (placement.mode == "exclusive" && has("sameCoreAsGuest"))
     note(problems, fields.pointer_of("options"), "sameCoreAsGuest shares the core, exclusive does not",
          "mode: shared fits", "contradiction");
@@ -248,7 +254,7 @@ Placement decode_placement(const nlohmann::json& value, std::string pointer,
   }
   fields.number("count", placement.count, 1, kCpusMax);
   fields.choices("options", placement.options, kPlacementOptions);
-  fields.choice("mode", placement.mode, Need::optional, {"exclusive", "shared"});
+  fields.choice("mode", placement.mode, Need::optional, {"exclusive", "shared", "auto"});
   if (problems.size() == problems_before) refuse_contradictions(fields, placement, problems);
   fields.finish();
   return placement;

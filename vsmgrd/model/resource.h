@@ -175,7 +175,8 @@ struct Placement {
   std::uint32_t count = 0;  // 0: not given
   std::vector<std::string> options;  // fullCores sameLlc sameNumaNode spread sameCoreAsGuest
                                      // apartFromGuest
-  std::string mode = "shared";       // exclusive | shared with other bindings
+  std::string mode = "shared";       // exclusive | shared with other bindings | auto: the same, on the
+                                     // guest's core or another, as measured
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 

@@ -66,6 +66,19 @@ std::map<std::string, PlacementWish> wishes_of(const Desired& desired) {
   return all;
 }
 
+UnitKey unit_of(const PlacementWish& wish) { return {wish.kind, wish.kind == kPubsub ? std::string() : wish.domain}; }
+
+std::map<std::string, PlacementWish> resolve_auto(std::map<std::string, PlacementWish> wishes, const std::map<UnitKey, CoreSide>& sides) {
+  for (auto& [name, wish] : wishes) {
+    if (wish.placement.mode != "auto") continue;
+    const auto side = sides.find(unit_of(wish));
+    wish.prefers = side == sides.end() ? CoreSide::other : side->second;
+    wish.placement.mode = "shared";
+    wish.placement.count = std::max(1U, wish.placement.count);
+  }
+  return wishes;
+}
+
 Result<std::unique_ptr<NodePlacement>> NodePlacement::open(MachineFacts facts) {
   auto topology = read_topology(facts.devices);
   if (!topology) return fail(std::move(topology.error()).within("topology"));
@@ -76,7 +89,7 @@ Result<std::unique_ptr<NodePlacement>> NodePlacement::open(MachineFacts facts) {
 }
 
 NodePlacement::NodePlacement(MachineFacts facts, Topology topology, CpuSet allowed)
-    : facts_(std::move(facts)), state_(State{std::move(topology), allowed, {}, {}}) {}
+    : facts_(std::move(facts)), state_(State{std::move(topology), allowed, {}, {}, {}}) {}
 
 bool NodePlacement::refresh() {
   if (!reads_machine_) return false;
@@ -101,10 +114,10 @@ PlacementInput NodePlacement::input(const Desired& desired) const {
     input.allowed = state.allowed;
     input.before = state.units;
     input.guests = state.guests;
+    input.wishes = resolve_auto(wishes_of(desired), state.sides);
   });
   input.reserved = facts_.reserved;
   const auto cpus = static_cast<std::uint32_t>(std::clamp<std::size_t>(input.allowed.size(), 1, kDefaultLoopsMax));
-  input.wishes = wishes_of(desired);
   for (const auto& [name, wish] : input.wishes)
     input.kinds[wish.kind] = wish.kind == kPubsub ? PlacementKind{.loops = 1, .one_loop = true}
                                                   : PlacementKind{.loops = facts_.backend_loops != 0 ? facts_.backend_loops : cpus};
@@ -115,6 +128,10 @@ PlacementPlan NodePlacement::plan(const Desired& desired) const { return plan_pl
 
 void NodePlacement::adopt(std::map<UnitKey, PlacedUnit> units) {
   state_.with([&](State& state) { state.units = std::move(units); });
+}
+
+void NodePlacement::choose_sides(std::map<UnitKey, CoreSide> sides) {
+  state_.with([&](State& state) { state.sides = std::move(sides); });
 }
 
 void NodePlacement::see_guests(std::map<std::string, CpuSet> guests) {
@@ -135,7 +152,7 @@ std::vector<Problem> NodePlacement::misfits(const Desired& before, const Desired
                                     fmt::format("Placement {}: {} ({})", in_quotes(name), place->message, name_of(place->misfit)),
                                     place->fits, std::string(name_of(place->misfit))));
   }
-  const auto wished = wishes_of(before);
+  const auto wished = resolve_auto(wishes_of(before), state_.with([](const State& state) { return state.sides; }));
   if (same_wishes(wished, now.wishes)) return problems;
   const PlacementPlan planned = plan_placement(now);
   std::optional<PlacementPlan> was;  // planned only when something does not fit
@@ -178,6 +195,10 @@ nlohmann::json NodePlacement::show(const Desired& desired, const ByName<Observed
              {"wish", {{"mode", wish.placement.mode}, {"options", wish.placement.options}}},
              {"planned", to_string(place.cpus)},
              {"fits", place.misfit == Misfit::none}};
+    if (wish.prefers) {
+      one["wish"]["mode"] = "auto";
+      one["side"] = *wish.prefers == CoreSide::same ? "same" : "other";
+    }
     if (!wish.placement.cpus.empty()) one["wish"]["cpus"] = wish.placement.cpus;
     if (wish.placement.count != 0) one["wish"]["count"] = wish.placement.count;
     if (place.misfit != Misfit::none) {

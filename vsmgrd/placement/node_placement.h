@@ -26,6 +26,10 @@ struct MachineFacts {
 
 // The wishes of all bindings, by name; those of kinds that cannot be placed are left out.
 std::map<std::string, PlacementWish> wishes_of(const Desired& desired);
+// With mode auto made what the planner knows: one CPU, shared, on the side that was chosen for its unit.
+std::map<std::string, PlacementWish> resolve_auto(std::map<std::string, PlacementWish> wishes, const std::map<UnitKey, CoreSide>& sides);
+// The unit of a wish.
+UnitKey unit_of(const PlacementWish& wish);
 // Whether the bindings of a service kind can be placed.
 bool can_be_placed(std::string_view service_kind);
 
@@ -42,6 +46,8 @@ class NodePlacement {
   // What all of `desired` gets, moving as little as possible of what was adopted last.
   [[nodiscard]] PlacementPlan plan(const Desired& desired) const;
   void adopt(std::map<UnitKey, PlacedUnit> units);
+  // Of units in mode auto; those that are not named are on another core than their guest.
+  void choose_sides(std::map<UnitKey, CoreSide> sides);
   void see_guests(std::map<std::string, CpuSet> guests);
 
   // What of a change does not fit on this node, one problem each: what it brings, and what it would drive out. Nothing of what did
@@ -61,6 +67,7 @@ class NodePlacement {
     CpuSet allowed;
     std::map<UnitKey, PlacedUnit> units;
     std::map<std::string, CpuSet> guests;
+    std::map<UnitKey, CoreSide> sides;
   };
   [[nodiscard]] PlacementInput input(const Desired& desired) const;
 

@@ -166,7 +166,9 @@ class Planner {
     const CpuSet guest = guest_cores(unit.wish->domain);
     if (has(wish, "apartFromGuest")) from -= guest;
     if (has(wish, "sameCoreAsGuest") && !guest.empty()) from &= guest;
-    return from;
+    if (!unit.wish->prefers || guest.empty()) return from;
+    const CpuSet preferred = *unit.wish->prefers == CoreSide::same ? from & guest : from - guest;
+    return preferred.size() >= count_of(wish) ? preferred : from;
   }
 
   bool can_keep(const UnitWish& unit) const {
@@ -291,7 +293,8 @@ class Planner {
   }
 
   void take(const UnitKey& key, const CpuSet& cpus, std::uint32_t loop, bool alone, bool fits) {
-    plan_.units[key] = {cpus, loop, fits};
+    const CpuSet guest = guest_cores(units_.at(key).wish->domain);
+    plan_.units[key] = {cpus, loop, fits, !guest.empty() && guest.contains(cpus)};
     Group& group = groups_[key.first][loop];
     group.cpus = cpus;
     group.alone = alone;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "vsmgrd/model/resource.h"
+#include "vsmgrd/placement/auto_core.h"
 #include "vsmgrd/placement/topology.h"
 
 namespace vs {
@@ -47,6 +48,7 @@ struct PlacementWish {
   std::string kind;    // of the service
   std::string domain;
   Placement placement;
+  std::optional<CoreSide> prefers = {};  // of its guest's cores or others, if there is a choice
 };
 
 // Serves a kind's bindings by one thread.
@@ -59,6 +61,7 @@ struct PlacedUnit {
   CpuSet cpus;
   std::uint32_t loop = 0;
   bool fits = false;  // of what was wished, not instead of it
+  bool with_guest = false;  // these are all of the cores that its guest runs on
   friend bool operator==(const PlacedUnit&, const PlacedUnit&) = default;
 };
 using UnitKey = std::pair<std::string, std::string>;  // kind; domain, empty where all share a loop

@@ -55,7 +55,48 @@ std::optional<std::chrono::milliseconds> Placing::patience() const {
   return kPlacementLook;
 }
 
-void Placing::look(const BackendConfigs& wanted, const std::map<std::string, BackendStatus>& status) {
+// Mode auto: what the last ten seconds say of the core that serves, and whether it is to be another.
+void Placing::weigh(const Desired& desired, const std::map<std::string, BackendStatus>& status) {
+  std::map<UnitKey, Weighed> weighed;
+  std::map<UnitKey, CoreSide> sides;
+  for (const auto& [name, wish] : wishes_of(desired)) {
+    const UnitKey key = unit_of(wish);
+    if (wish.placement.mode != "auto" || weighed.contains(key)) continue;
+    Weighed& now = weighed[key] = weighed_[key];
+    const auto backend = status.find(wish.kind);
+    const auto unit = plan_.units.find(key);
+    if (backend != status.end() && unit != plan_.units.end() && backend->second.located != now.located) {
+      const auto guest = backend->second.guests.find(wish.domain);
+      const auto loop = backend->second.loops.find(unit->second.loop);
+      if (guest != backend->second.guests.end() && loop != backend->second.loops.end()) {
+        const double seconds = std::chrono::duration<double>(clock_.now() - now.at).count();
+        const bool counts_on = now.located != 0 && now.loop == loop->first && guest->second.requests >= now.requests &&
+                               loop->second.cpu_ns >= now.cpu_ns && seconds > 0;
+        if (counts_on) {
+          const double requests = static_cast<double>(guest->second.requests - now.requests);
+          const double latency_us = static_cast<double>(guest->second.latency_ns - now.latency_ns) / 1e3;
+          const CoreSide before = now.trial.side;
+          now.trial = after(now.trial, {.latency_us = requests == 0 ? 0 : latency_us / requests,
+                                        .rate = requests / seconds,
+                                        .loop_busy = static_cast<double>(loop->second.cpu_ns - now.cpu_ns) / 1e9 / seconds});
+          if (now.trial.side != before) {
+            ++core_changes_;
+            log::info("placement.core_changed", {{"kind", key.first}, {"domain", wish.domain},
+                                                 {"to", now.trial.side == CoreSide::same ? "its guest's" : "another"}});
+          }
+        }
+        now = {now.trial, backend->second.located, guest->second.requests, guest->second.latency_ns, loop->second.cpu_ns, loop->first,
+               clock_.now()};
+      }
+    }
+    sides[key] = now.trial.side;
+  }
+  weighed_ = std::move(weighed);
+  node_.choose_sides(std::move(sides));
+}
+
+void Placing::look(const Desired& desired, const BackendConfigs& wanted, const std::map<std::string, BackendStatus>& status) {
+  weigh(desired, status);
   std::map<std::string, std::string> misfits;
   for (const auto& [name, place] : plan_.bindings) {
     if (place.misfit == Misfit::none || misfits.size() >= kMisfitsToldMax) continue;
@@ -67,7 +108,7 @@ void Placing::look(const BackendConfigs& wanted, const std::map<std::string, Bac
   std::map<std::string, CpuSet> guests;
   std::uint64_t confirmed = 0;
   for (const auto& [kind, backend] : status) {
-    for (const auto& [domain, cpus] : backend.guests) guests[domain] |= CpuSet(cpus);
+    for (const auto& [domain, guest] : backend.guests) guests[domain] |= CpuSet(guest.cpus);
     const auto config = wanted.find(kind);
     if (config == wanted.end() || !backend.up) continue;
     if (backend.number_applied == backend.number_sent) confirmed += backend.number_applied;
@@ -129,6 +170,8 @@ void Placing::append_samples(std::vector<Sample>& to) const {
   for (const auto& [name, place] : plan_.bindings) misfits += place.misfit == Misfit::none ? 0 : 1;
   add("vservices_placement_misfits", "Bindings that are served elsewhere than they wish.", Sample::Type::gauge,
       static_cast<double>(misfits));
+  add("vservices_placement_core_changes_total", "Times mode auto chose the other side: its guest's core, or another.", Sample::Type::counter,
+      static_cast<double>(core_changes_));
   add("vservices_placement_drifts_total", "Times a loop was found on other CPUs than it was put on.", Sample::Type::counter,
       static_cast<double>(drifts_));
 }

@@ -31,7 +31,7 @@ class Placing {
   // The plan to go by, as of now. The first time, what was observed before this daemon started is what is kept.
   const PlacementPlan& plan(const Desired& desired);
   // Once the backends were told: compares, tells, and asks where loops are when it is time.
-  void look(const BackendConfigs& wanted, const std::map<std::string, BackendStatus>& status);
+  void look(const Desired& desired, const BackendConfigs& wanted, const std::map<std::string, BackendStatus>& status);
   // When to look again; nullopt: nothing is placed.
   [[nodiscard]] std::optional<std::chrono::milliseconds> patience() const;
 
@@ -40,6 +40,7 @@ class Placing {
  private:
   void remember();
   void tell(const char* type, const char* kind, const std::map<std::string, std::string>& found, std::map<std::string, std::string>& told);
+  void weigh(const Desired& desired, const std::map<std::string, BackendStatus>& status);
   void find_drift(const std::string& kind, const BackendStatus& backend, const BackendConfig& wanted, std::map<std::string, std::string>& found);
 
   NodePlacement& node_;
@@ -53,6 +54,18 @@ class Placing {
   std::map<std::string, std::string> drifted_;        // by kind: what was found
   std::map<std::string, std::string> misfits_told_;   // by binding
   std::map<std::string, std::string> drifts_told_;    // by kind
+  // Of units in mode auto: what was measured so far, and the counters as of the last look.
+  struct Weighed {
+    CoreTrial trial;
+    std::uint64_t located = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t latency_ns = 0;
+    std::uint64_t cpu_ns = 0;
+    std::uint32_t loop = 0;
+    std::chrono::steady_clock::time_point at{};
+  };
+  std::map<UnitKey, Weighed> weighed_;
+  std::uint64_t core_changes_ = 0;
   std::uint64_t drifts_ = 0;
   std::uint64_t asked_ = 0;  // configurations told of places, as asked about last
 };

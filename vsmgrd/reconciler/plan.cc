@@ -1,6 +1,5 @@
 #include "vsmgrd/reconciler/plan.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -148,7 +147,7 @@ nlohmann::json devices_beside(const Desired& desired, const std::map<std::string
 }
 
 // Of a kind's bindings: the loop of each that is placed, and where loops run.
-void place(BackendConfigs& configs, const Desired& desired, const PlacementPlan& placement) {
+void place(BackendConfigs& configs, const PlacementPlan& placement) {
   const bool all_shared = placement.units.empty() && placement.reserved.empty();
   for (auto& [kind, config] : configs) {
     if (!can_be_placed(kind) || all_shared) continue;
@@ -162,8 +161,7 @@ void place(BackendConfigs& configs, const Desired& desired, const PlacementPlan&
       control::LoopConfig& loop = loops[unit->second.loop];
       loop.number = unit->second.loop;
       loop.cpus = unit->second.cpus.list();
-      const Placement& wish = placement_of(std::get<BindingSpec>(desired.bindings.at(binding.name).spec), desired);
-      loop.with_guests = loop.with_guests || std::find(wish.options.begin(), wish.options.end(), "sameCoreAsGuest") != wish.options.end();
+      loop.with_guests = loop.with_guests || unit->second.with_guest;
     }
     for (auto& [number, loop] : loops) config.loops.push_back(std::move(loop));
   }
@@ -321,7 +319,7 @@ BackendConfigs configs_for(const Desired& desired, const Domids& domids, const E
                                                         : channel_rights(decision->second)});
     if (granted && shares(service->kind)) configs[service->kind].bindings.back().sharing = sharing_of(decision->second.sharing);
   }
-  if (placement != nullptr) place(configs, desired, *placement);
+  if (placement != nullptr) place(configs, *placement);
   return configs;
 }
 

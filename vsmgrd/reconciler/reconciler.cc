@@ -119,7 +119,7 @@ Result<> Reconciler::make_so() {
   const auto status = backends_.status();
   look_again_ = troubles_.look(wanted, status);
   troubles_.tell_refusals(*desired, status);
-  if (placing_) placing_->look(wanted, status);
+  if (placing_) placing_->look(*desired, wanted, status);
   auto observed = observe(*desired, status, homes_, domids,
                           hypervisor_ == nullptr ? "there is no hypervisor" : hypervisor_->trouble(), engines_, placement);
   for (Observed& one : observed)

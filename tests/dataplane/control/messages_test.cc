@@ -61,7 +61,7 @@ TEST(Messages, EventsArriveAsTheyWereSent) {
   EXPECT_EQ(sent_and_received(refused), refused);
   const Refused misdeed{"web2-dns", "web2", "dns", 0, 3, "directory: \"no\" page"};
   EXPECT_EQ(sent_and_received(misdeed), misdeed);
-  const Located located{.number = 6, .loops = {{2, {0, 1}, {1}}}, .guests = {{"web1", {0}}}};
+  const Located located{.number = 6, .loops = {{2, {0, 1}, {1}, 77}}, .guests = {{"web1", {0}, 5, 900}}};
   EXPECT_EQ(sent_and_received(located), located);
   EXPECT_EQ(sent_and_received(Pong{3}), Pong{3});
   const Described described{4, {{"requests", 12}}};

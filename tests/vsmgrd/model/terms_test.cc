@@ -42,6 +42,8 @@ const std::vector<Contradiction> kContradictions{
     {"Placement", R"({"count": 2, "options": ["spread", "sameLlc"]})", "/spec/options", "cannot both be met", ""},
     {"Placement", R"({"cpus": "1", "options": ["spread"]})", "/spec/options", "chooses among CPUs", "\"count\" instead"},
     {"Placement", R"({"count": 1, "options": ["sameCoreAsGuest", "apartFromGuest"]})", "/spec/options", "cannot both", ""},
+    {"Placement", R"({"mode": "auto", "cpus": "1"})", "/spec/cpus", "mode auto chooses", "leave one"},
+    {"Placement", R"({"mode": "auto", "options": ["apartFromGuest"]})", "/spec/options", "mode auto chooses", "leave the option"},
     {"Placement", R"({"mode": "exclusive"})", "/spec/mode", "which CPUs, or how many", "add \"count\""},
     {"Placement", R"({"count": 1, "options": ["fullcores"]})", "/spec/options/0", "is none of", "did you mean \"fullCores\"?"},
     {"SharingPolicy", R"({"match": {}, "mode": "group"})", "/spec", "needs a \"group\"", ""},
