@@ -1,7 +1,11 @@
 #include "vsmgrd/placement/choose.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -13,7 +17,7 @@ namespace {
 
 // CPUs that are taken together: a whole core, or one CPU.
 struct Piece {
-  std::vector<std::uint32_t> cpus;
+  std::basic_string<std::uint32_t> cpus;  // few: no allocation
   const Cpu* at = nullptr;
   std::uint32_t load = 0;
 };
@@ -22,30 +26,41 @@ class Chooser {
  public:
   Chooser(const Topology& topology, const CpuSet& from, const CpuLoads& loads, const ChoiceTerms& terms)
       : topology_(topology), terms_(terms) {
-    std::map<std::uint32_t, Piece> cores;
-    std::map<std::uint32_t, std::size_t> threads;
+    const std::size_t numbers = topology.cpus.empty() ? 0 : std::size_t{topology.cpus.rbegin()->first} + 1;
+    used_of_core_.resize(numbers);
+    core_load_.resize(numbers);
+    std::vector<std::uint32_t> threads(numbers);
+    std::vector<std::uint32_t> free(numbers);
     for (const auto& [number, cpu] : topology.cpus) {
       ++threads[cpu.core];
       if (!from.contains(number)) continue;
-      Piece& core = cores[cpu.core];
-      core.cpus.push_back(number);
-      core.at = &cpu;
-      const auto load = loads.find(number);
-      core.load += load == loads.end() ? 0 : load->second;
+      ++free[cpu.core];
+      core_load_[cpu.core] += loads[number];
     }
-    for (auto& [number, core] : cores) {
-      used_of_core_[number] = static_cast<std::uint32_t>(threads[number] - core.cpus.size());
-      core_load_[number] = core.load;
-      if (terms.full_cores) {
-        if (core.cpus.size() == threads[number]) pieces_.push_back(std::move(core));
+    for (std::size_t core = 0; core < numbers; ++core) used_of_core_[core] = threads[core] - free[core];
+    std::vector<std::size_t> piece_of_core(numbers, SIZE_MAX);
+    for (const auto& [number, cpu] : topology.cpus) {
+      if (!from.contains(number)) continue;
+      if (!terms.full_cores) {
+        pieces_.push_back({{number}, &cpu, loads[number]});
         continue;
       }
-      for (const std::uint32_t cpu : core.cpus) {
-        const auto load = loads.find(cpu);
-        pieces_.push_back({{cpu}, core.at, load == loads.end() ? 0 : load->second});
+      if (free[cpu.core] != threads[cpu.core]) continue;
+      std::size_t& piece = piece_of_core[cpu.core];
+      if (piece == SIZE_MAX) {
+        piece = pieces_.size();
+        pieces_.push_back({{}, &cpu, core_load_[cpu.core]});
       }
+      pieces_[piece].cpus.push_back(number);
     }
-    std::sort(pieces_.begin(), pieces_.end(), [this](const Piece& one, const Piece& other) { return rank(one) < rank(other); });
+    const auto better = [this](const Piece& one, const Piece& other) { return rank(one) < rank(other); };
+    // Where any will do, only the best are looked at.
+    if (!terms.full_cores && !terms.same_llc && !terms.same_node && !terms.spread && terms.count < pieces_.size()) {
+      std::partial_sort(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(terms.count), pieces_.end(), better);
+      pieces_.resize(terms.count);
+    } else {
+      std::sort(pieces_.begin(), pieces_.end(), better);
+    }
   }
 
   Choice make() const {
@@ -77,8 +92,8 @@ class Chooser {
  private:
   // Fast ones, then those with the least on them and on their core; where CPUs are taken for good, the rest of a used core.
   std::tuple<std::int64_t, std::uint32_t, std::int64_t, std::uint32_t> rank(const Piece& piece) const {
-    const std::int64_t used = used_of_core_.at(piece.at->core);
-    return {-static_cast<std::int64_t>(piece.at->capacity), piece.load, terms_.pack ? -used : core_load_.at(piece.at->core),
+    const std::int64_t used = used_of_core_[piece.at->core];
+    return {-static_cast<std::int64_t>(piece.at->capacity), piece.load, terms_.pack ? -used : core_load_[piece.at->core],
             piece.cpus.front()};
   }
 
@@ -128,7 +143,7 @@ class Chooser {
   // Each next where the fewest are already: in its node, then under its cache, then on its core.
   std::optional<CpuSet> pick_spread(const std::vector<const Piece*>& group) const {
     CpuSet cpus;
-    std::map<std::uint32_t, std::uint32_t> in_node, in_llc, in_core;
+    std::vector<std::uint32_t> in_node(kNodesMax), in_llc(used_of_core_.size()), in_core(used_of_core_.size());
     std::vector<bool> taken(group.size());
     for (std::size_t left = terms_.count; left != 0;) {
       std::optional<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::size_t>> best;
@@ -169,8 +184,8 @@ class Chooser {
   const Topology& topology_;
   const ChoiceTerms& terms_;
   std::vector<Piece> pieces_;
-  std::map<std::uint32_t, std::uint32_t> used_of_core_;
-  std::map<std::uint32_t, std::uint32_t> core_load_;
+  std::vector<std::uint32_t> used_of_core_;
+  std::vector<std::uint32_t> core_load_;
 };
 
 }  // namespace

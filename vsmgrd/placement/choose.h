@@ -5,14 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
+#include <vector>
 
 #include "vsmgrd/placement/plan.h"
 
 namespace vs {
 
-using CpuLoads = std::map<std::uint32_t, std::uint32_t>;  // units on it; none: 0
+using CpuLoads = std::vector<std::uint32_t>;  // units on it, by CPU; kCpusMax of them
 
 struct ChoiceTerms {
   std::size_t count = 1;

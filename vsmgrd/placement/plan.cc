@@ -1,6 +1,7 @@
 #include "vsmgrd/placement/plan.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -24,6 +25,7 @@ struct UnitWish {
 class Planner {
  public:
   explicit Planner(const PlacementInput& input) : input_(input), topology_(input.topology) {
+    for (const auto& [number, cpu] : topology_.cpus) core_cpus_[cpu.core].add(number);
     divide();
     gather();
   }
@@ -71,8 +73,10 @@ class Planner {
       UnitWish& unit = units_[key];
       if (unit.wish == nullptr) {
         unit.wish = &wish;
-        if (const auto before = input_.before.find(key); before != input_.before.end() && before->second.fits)
+        if (const auto before = input_.before.find(key); before != input_.before.end() && before->second.fits) {
           unit.before = &before->second;
+          kept_.emplace(key.first, before->second.loop);
+        }
       }
       if (unit.wish->placement == wish.placement) unit.bindings.push_back(name);
       else unlike_.push_back(name);
@@ -107,12 +111,19 @@ class Planner {
   }
   static std::size_t count_of(const Placement& wish) { return std::max<std::size_t>(1, wish.count); }
 
+  CpuSet cores_of(const CpuSet& cpus) const {
+    CpuSet all;
+    for (const std::uint32_t cpu : cpus.list())
+      if (const auto known = topology_.cpus.find(cpu); known != topology_.cpus.end()) all |= core_cpus_.at(known->second.core);
+    return all;
+  }
+
   // Where its guest may run; empty when that is not known, or is everywhere.
   CpuSet guest_cores(const std::string& domain) const {
     const auto guest = input_.guests.find(domain);
     if (guest == input_.guests.end()) return {};
     const CpuSet cpus = guest->second & topology_.online;
-    return cpus == topology_.online ? CpuSet() : topology_.cores_of(cpus);
+    return cpus == topology_.online ? CpuSet() : cores_of(cpus);
   }
 
   CpuSet free_for(const Placement& wish) const {
@@ -242,8 +253,8 @@ class Planner {
     std::optional<CpuSet> best;
     std::size_t best_users = 0;
     for (const auto& [loop, group] : groups_of(kind)) {
-      if (group.alone || !from.contains(group.cpus) || !meets(topology_, group.cpus, terms)) continue;
-      if (best && group.users >= best_users) continue;
+      if (group.alone || group.size != terms.count || (best && group.users >= best_users)) continue;  // the cheap looks first
+      if (!from.contains(group.cpus) || !meets(topology_, group.cpus, terms)) continue;
       best = group.cpus;
       best_users = group.users;
     }
@@ -253,6 +264,7 @@ class Planner {
   struct Group {
     CpuSet cpus;
     bool alone = false;
+    std::size_t size = 0;
     std::size_t users = 0;
   };
   using Groups = std::map<std::uint32_t, Group>;  // by loop
@@ -280,24 +292,18 @@ class Planner {
     const std::uint32_t first = loops_before(key.first);
     if (before != nullptr && before->loop >= first && before->loop < kBackendLoopsMax && !groups.contains(before->loop)) return before->loop;
     for (std::uint32_t loop = first; loop < kBackendLoopsMax; ++loop)
-      if (!groups.contains(loop) && !is_kept(key.first, loop)) return loop;
+      if (!groups.contains(loop) && !kept_.contains({key.first, loop})) return loop;
     for (std::uint32_t loop = first; loop < kBackendLoopsMax; ++loop)
       if (!groups.contains(loop)) return loop;
     return std::nullopt;
   }
-  // Another unit, not placed yet, has it.
-  bool is_kept(const std::string& kind, std::uint32_t loop) const {
-    for (auto at = units_.lower_bound({kind, ""}); at != units_.end() && at->first.first == kind; ++at)
-      if (at->second.before != nullptr && at->second.before->loop == loop) return true;
-    return false;
-  }
-
   void take(const UnitKey& key, const CpuSet& cpus, std::uint32_t loop, bool alone, bool fits) {
     const CpuSet guest = guest_cores(units_.at(key).wish->domain);
     plan_.units[key] = {cpus, loop, fits, !guest.empty() && guest.contains(cpus)};
     Group& group = groups_[key.first][loop];
     group.cpus = cpus;
     group.alone = alone;
+    group.size = cpus.size();
     ++group.users;
     (alone ? exclusive_ : shared_) |= cpus;
     for (const std::uint32_t cpu : cpus.list()) ++load_[cpu];
@@ -330,7 +336,9 @@ class Planner {
   CpuSet pool_;        // exclusive ones included
   CpuSet exclusive_;
   CpuSet shared_;      // that units which share are placed on
-  CpuLoads load_;
+  CpuLoads load_ = CpuLoads(kCpusMax);
+  std::map<std::uint32_t, CpuSet> core_cpus_;  // by core
+  std::set<std::pair<std::string, std::uint32_t>> kept_;  // loops that units had, placed yet or not
   std::map<UnitKey, UnitWish> units_;
   std::vector<std::string> unlike_;
   std::map<std::string, Groups> groups_;  // by kind

@@ -21,6 +21,7 @@ const std::map<std::string, std::string> kShipped{
     {"0001_initial", "5c9ed3b7de08e76c748547b2e0ef8baad566b5013a35fab2e367ede0401d406d"},
     {"0002_logs", "4e4325006f521652aaa1df34c8fc7ec79d621951df12dabcfb82c6e38b44e3a1"},
     {"0003_sla", "10e1b552b3c6247acae67089188a8f4d6834ea1b5e7f18307c095d00946ffd97"},
+    {"0004_placement", "10aa9105ac637c7419bb03a51088960808bbcaad04ed9127c26ac1f19cd3c227"},
 };
 
 constexpr std::array kTwo{
