@@ -172,7 +172,7 @@ void add_placement_route(Router& router, Placed placed) {
                   [placed = std::move(placed)](const Call& call) {
                     json shown = placed ? placed() : json();
                     if (!shown.is_null()) return json_response(200, std::move(shown));
-                    return problem_response({503, ErrorCode::unavailable, "nothing is placed here: the CPUs of this node cannot be read"},
+                    return problem_response({404, ErrorCode::not_found, "nothing is placed here: the CPUs of this node cannot be read"},
                                             call.request.id);
                   },
               .needs = Role::viewer,

@@ -22,19 +22,9 @@ namespace vs {
 inline constexpr std::string_view kApiVersion = "vservices/v1";
 
 // Kinds, in the order in which they must exist: a later kind may refer to an earlier one.
-enum class Kind : std::uint8_t {
-  domain,
-  service,
-  access_policy,
-  sharing_policy,
-  sla,
-  placement,
-  buffers,
-  binding
-};
-inline constexpr std::array kKinds{Kind::domain,    Kind::service, Kind::access_policy,
-                                   Kind::sharing_policy, Kind::sla, Kind::placement,
-                                   Kind::buffers,   Kind::binding};
+enum class Kind : std::uint8_t { domain, service, access_policy, sharing_policy, sla, placement, buffers, binding };
+inline constexpr std::array kKinds{Kind::domain, Kind::service,   Kind::access_policy, Kind::sharing_policy,
+                                   Kind::sla,    Kind::placement, Kind::buffers,       Kind::binding};
 
 std::string_view name_of(Kind kind);    // "Domain", "SharingPolicy", ...
 std::string_view plural_of(Kind kind);  // "domains", "sharing-policies", ...: the REST path segment
