@@ -165,8 +165,7 @@ struct Placement {
   std::uint32_t count = 0;  // 0: not given
   std::vector<std::string> options;  // fullCores sameLlc sameNumaNode spread sameCoreAsGuest
                                      // apartFromGuest
-  std::string mode = "shared";       // exclusive | shared with other bindings | auto: the same, on the
-                                     // guest's core or another, as measured
+  std::string mode = "shared";  // exclusive | shared with other bindings | auto: shared, on the core as measured
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 
