@@ -46,7 +46,7 @@ TEST_F(StoreUpgrade, OfSchema1KeepsAllThatWasThere) {
     EXPECT_EQ(desired.domains.at("web2").metadata.generation, 2);
     EXPECT_EQ(std::get<DomainSpec>(desired.domains.at("web2").spec).memory_mib, 64u);
     const auto& binding = std::get<BindingSpec>(desired.bindings.at("web2-dns").spec);
-    EXPECT_EQ(binding.buffers, (Buffers{"timer", 4, 9, 4096, 8192}));
+    EXPECT_EQ(binding.buffers, (Buffers{"", "timer", 4, 9, 4096, 8192}));
     EXPECT_EQ(binding.sla, (Sla{"bulk", 7, 8}));
     EXPECT_EQ(store->get(Kind::binding, "web2-dns")->observed->refused_opens, 3);
     EXPECT_EQ(store->get(Kind::domain, "web1")->observed->socket_directory, "/run/vservices/domains/web1");
