@@ -15,9 +15,12 @@ namespace vs {
 void Backend::release(const std::string& name, std::function<void(std::unique_ptr<Departing>)> done) {
   const auto known = domains_.find(name);
   if (known == domains_.end()) return done(nullptr);
-  // Who comes now finds nobody until the next loop opens the door.
-  for (const auto& [binding_name, binding] : bindings_)
-    if (binding->domain == known->second.get()) binding->entrance.reset();
+  // Who comes now is refused, and tries again, until the next loop opens the door.
+  for (const auto& [binding_name, binding] : bindings_) {
+    if (binding->domain != known->second.get() || !binding->entrance) continue;
+    binding->entrance->reopens();
+    binding->entrance.reset();
+  }
   for (const auto& [id, live] : sessions_) live->leaving = live->leaving || live->binding.domain == known->second.get();
   const std::uint64_t number = ++leaves_;
   leaving_[name] = {number, std::move(done)};

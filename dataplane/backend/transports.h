@@ -35,6 +35,10 @@ class Transports final : public Transport {
       far_->end_handshakes();
       near_->end_handshakes();
     }
+    void reopens() override {
+      far_->reopens();
+      near_->reopens();
+    }
 
    private:
     std::unique_ptr<Entrance> far_;

@@ -67,6 +67,8 @@ class Entrance {
   virtual ~Entrance() = default;
   // Hangs up on all that have not said hello.
   virtual void end_handshakes() = 0;
+  // It ends now, and is opened again at once: what guests find stays there, and refuses them meanwhile.
+  virtual void reopens() {}
 };
 
 // A bound device, as its transport needs to know it.

@@ -80,9 +80,19 @@ class Bindings(Live):
     def test_keeps_to_its_domains_memory(self):
         self.node.apply(POLICY.replace("metadata: {name: web1}\nspec: {type: sandbox}",
                                        "metadata: {name: web1}\nspec: {type: sandbox, memoryMiB: 1}")
-                        .replace(BINDING, BINDING[:-1] + ", buffers: {responseBytes: 1048576}}"))
-        self.assertRan(self.node.run("web1", "getent", "hosts", "v4.test"), 2)
+                        .replace(BINDING, BINDING[:-1] + ", buffers: {responseBytes: 524288}}"))
+        # There is room for the rings of one process; a second one beside it is refused.
+        asks = "import socket, subprocess; socket.gethostbyname('v4.test'); subprocess.run(['getent', 'hosts', 'v4.test'])"
+        self.assertRan(self.node.run("web1", "python3", "-c", asks))
         self.live(holds=lambda live: live["refusals"]["memory"] >= 1)
+
+    def test_refuses_rings_that_are_larger_than_its_domains_memory(self):
+        text = (POLICY.replace("metadata: {name: web1}\nspec: {type: sandbox}",
+                               "metadata: {name: web1}\nspec: {type: sandbox, memoryMiB: 1}")
+                .replace(BINDING, BINDING[:-1] + ", buffers: {responseBytes: 1048576}}"))
+        result = self.node.vsctl("apply", "-f", "-", text=text % self.node.parameters)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("524288 would fit; or give the domain 2 MiB", result.stderr)
 
     def test_refuses_terms_that_cannot_be(self):
         for terms, said in (("buffers: {requestBytes: 5000}", "the next one is 8192"),

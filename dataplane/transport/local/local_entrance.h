@@ -29,6 +29,7 @@ class LocalEntrance final : public Entrance {
   LocalEntrance& operator=(const LocalEntrance&) = delete;
 
   void end_handshakes() override;
+  void reopens() override { listener_.leave_path(); }
 
  private:
   struct Handshake {

@@ -46,7 +46,7 @@ Result<LocalListener> LocalListener::open(const std::filesystem::path& path, int
 }
 
 LocalListener::~LocalListener() {
-  if (socket_) ::unlink(path_.c_str());
+  if (socket_ && !leaves_path_) ::unlink(path_.c_str());
 }
 
 Result<std::optional<UniqueFd>> LocalListener::accept() {

@@ -29,6 +29,8 @@ class LocalListener {
   ~LocalListener();
 
   [[nodiscard]] int fd() const { return socket_.get(); }
+  // The path stays when it ends: a guest that connects is refused, and tries again, until there is another one.
+  void leave_path() { leaves_path_ = true; }
   // The next waiting connection; nullopt when there is none. exhausted, when descriptors run out.
   Result<std::optional<UniqueFd>> accept();
 
@@ -37,6 +39,7 @@ class LocalListener {
 
   UniqueFd socket_;
   std::filesystem::path path_;
+  bool leaves_path_ = false;
 };
 
 // Reads the hello; nullopt when it has not come yet. Of one that is none, `reason` says what was wrong with it.

@@ -145,6 +145,27 @@ TEST_F(PlacedLoopsTest, LoseDoubleAndReorderNothingWhileADomainGoesToAndFro) {
   EXPECT_EQ(live()["sessions"]["opened"], 1);
 }
 
+TEST_F(PlacedLoopsTest, AreOpenedByGuestsThatComeWhileADomainMoves) {
+  place(std::nullopt);
+  std::atomic<bool> enough = false;
+  std::atomic<int> opened = 0;
+  std::thread guest([&] {
+    while (!enough) {
+      Guest one(home());
+      ASSERT_EQ(one.status(), 0);
+      ASSERT_EQ(one.echo("here"), "here");
+      ++opened;
+    }
+  });
+  for (std::uint64_t move = 0; move < 100 && !HasFailure(); ++move) {
+    const int before = opened;
+    place(3 + move % 3, {usable_[move % usable_.size()]});
+    while (opened == before && !HasFailure()) std::this_thread::yield();
+  }
+  enough = true;
+  guest.join();
+}
+
 TEST_F(PlacedLoopsTest, EndSessionsOfWhichSomethingIsNotAnsweredInTime) {
   place(std::nullopt);
   fuzz::RawGuest guest(home() + "/echo");

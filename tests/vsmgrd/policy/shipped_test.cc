@@ -128,7 +128,7 @@ TEST(TermsPolicy, SaysWhatItsCommentsSay) {
   EXPECT_EQ(trader.sla.priority, "deadline");
   EXPECT_EQ(trader.sla.rate, 0u);
   const auto& crawler = std::get<BindingSpec>(desired.bindings.at("crawler-dns").spec);
-  EXPECT_EQ(crawler.buffers, (Buffers{"timer", 32, 500, 65536, 1048576}));
+  EXPECT_EQ(crawler.buffers, (Buffers{"", "timer", 32, 500, 65536, 1048576}));
   EXPECT_EQ(crawler.sla, (Sla{"bulk", 500, 100}));
   EXPECT_EQ(std::get<DomainSpec>(desired.domains.at("crawler").spec).memory_mib, 16u);
   for (const auto& [name, decision] : decide_bindings(desired)) EXPECT_TRUE(decision.allowed) << name;
