@@ -69,7 +69,7 @@ inline Buffers random_buffers(Chance& chance) {
   return {.wait = chance.of(kModes),
           .batch_messages = random_number(chance, 1, kBatchMessagesMax),
           .batch_us = random_number(chance, 1, kBatchUsMax),
-          .request_bytes = kRingBytesMin << chance.below(15),
+          .request_bytes = kRingBytesMin << chance.below(14),  // both together are less than a domain may have
           .response_bytes = kRingBytesMin << chance.below(15)};
 }
 
@@ -98,10 +98,11 @@ inline Sla random_whole_sla(Chance& chance) {
   if (sla.rate != 0 && sla.rate < 1000) sla.rate = 1000;
   if (chance.one_in(2)) sla.objectives = random_objectives(chance);
   if (!sla.objectives && chance.one_in(2)) sla.guarantee = "bestEffort";
+  if (sla.guarantee == "bestEffort" && sla.priority != "bulk") sla.priority = "normal";
   if (sla.objectives && sla.priority != "bulk" && chance.one_in(2)) sla.guarantee = "guaranteed";
   for (std::size_t i = chance.below(3); i > 0; --i)
     sla.content_classes.push_back(
-        {.name = "class-" + std::to_string(i), .when = random_text(chance), .priority = "bulk"});
+        {.name = "class-" + std::to_string(i), .when = "name.endsWith(\".n" + std::to_string(chance.below(1000)) + ".test\")", .priority = "bulk"});
   return sla;
 }
 

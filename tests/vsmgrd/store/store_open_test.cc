@@ -7,6 +7,7 @@
 
 #include "tests/vsmgrd/store/objects.h"
 #include "tests/vsmgrd/store/temp_directory.h"
+#include "vsmgrd/store/migrations.h"
 #include "vsmgrd/store/sqlite.h"
 
 namespace vs::test {
@@ -86,7 +87,7 @@ TEST_F(StoreOpen, RefusesANewerSchemaAndLeavesItAlone) {
   const auto store = Store::open(directory_.database(), clock_, decide_by_label);
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::conflict);
-  EXPECT_THAT(store.error().message, HasSubstr("has schema 99, this vsmgrd knows schemas up to 2"));
+  EXPECT_THAT(store.error().message, HasSubstr("has schema 99, this vsmgrd knows schemas up to " + std::to_string(shipped_migrations().size()) + ":"));
   EXPECT_THAT(store.error().message, HasSubstr(directory_.database().string()));
   EXPECT_TRUE(bytes_of(directory_.database()) == bytes);
 }

@@ -293,7 +293,8 @@ TEST_F(StoreTest, AgreesWithAPlainMap) {
         const auto removed = store->remove(resource.kind(), resource.metadata.name, {}, {});
         ASSERT_EQ(removed.has_value(), model.erase(key) == 1);
       } else {
-        ASSERT_TRUE(store->put(resource, {}, {}));
+        const auto put = store->put(resource, {}, {});
+        ASSERT_TRUE(put) << ::testing::PrintToString(lines_of(put.error()));
         model.insert_or_assign(key, std::pair(resource.spec, resource.metadata.labels));
       }
     }
