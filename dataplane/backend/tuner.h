@@ -40,6 +40,6 @@ class Tuner {
 };
 
 inline constexpr std::uint32_t kTunedRingMin = 16 << 10;
-inline constexpr std::uint32_t kTunedRingMax = 1 << 20;  // but for records that need more
+inline constexpr std::uint32_t kTunedRingMax = 256 << 10;  // but for records that need more: larger ones leave the caches, and gain nothing
 
 }  // namespace vs
