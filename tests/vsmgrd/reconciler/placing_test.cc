@@ -87,7 +87,8 @@ TEST_F(PlacingTest, TellsABackendTheLoopOfABindingAndItsCpus) {
   EXPECT_EQ(placed("web1-dns").cpus, "2");
   EXPECT_EQ(placed("web1-dns").actual_cpus, "2");
   EXPECT_FALSE(store_->get(Kind::binding, "web2-dns")->observed->placement);
-  for (const StatusCondition& condition : store_->get(Kind::binding, "web1-dns")->observed->conditions)
+  const auto view = store_->get(Kind::binding, "web1-dns");
+  for (const StatusCondition& condition : view->observed->conditions)
     EXPECT_NE(condition.reason, "Unsupported") << condition.message;
 }
 
