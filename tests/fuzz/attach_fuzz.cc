@@ -115,7 +115,8 @@ void judge_hello(FuzzedDataProvider& input) {
   std::memcpy(bytes.data(), &hello, sizeof hello);
   if (input.ConsumeIntegralInRange<int>(0, 7) == 0)
     bytes.resize(input.ConsumeIntegralInRange<std::size_t>(0, 200));
-  if (input.ConsumeIntegralInRange<int>(0, 15) == 0) bytes.resize(VS_LOCAL_HELLO_BYTES_MIN);
+  else if (input.ConsumeIntegralInRange<int>(0, 15) == 0)
+    bytes.resize(VS_LOCAL_HELLO_BYTES_MIN);
 
   int ends[2];
   VS_CHECK(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
