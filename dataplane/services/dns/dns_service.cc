@@ -230,8 +230,8 @@ void DnsService::handle_lookup(Directory& directory, const Guest& guest, const R
         if (answer.addresses.size() > VS_DNS_ADDRESSES_MAX)
           tally->addresses_cut += answer.addresses.size() - VS_DNS_ADDRESSES_MAX;
         const auto bytes = encode_addresses(answer);
+        if (table->answers) tell_ahead(*table->answers, question, answer, bytes);  // first: the guest may ask again at once
         std::move(*waiting).send(std::span<const std::byte>(bytes));
-        if (table->answers) tell_ahead(*table->answers, question, answer, bytes);
       });
 }
 
