@@ -135,7 +135,7 @@ class Channels(NodeTest):
         self.assertEqual([line.split()[:2] for line in lines], [["a", str(n)] for n in range(1, 31)])
         self.assertEqual({line.split()[2] for line in lines}, {large})
         self.assertEqual(self.node.metric("vservices_pubsub_lost_total", service="bus"), 0)
-        self.assertGreaterEqual(self.node.metric("vservices_pubsub_framed_total", service="bus"), 30)
+        self.node.metric_reaches(30, "vservices_pubsub_framed_total", service="bus")
         wait_until(lambda: self.node.metric("vservices_pool_buffers_free", service="bus") >= 63,
                    "all frames to be free but that of the newest event")
 

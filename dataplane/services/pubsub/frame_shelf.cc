@@ -14,7 +14,7 @@ const Frame* FrameShelf::frame_of(const std::shared_ptr<const Event>& event) {
 }
 
 const Frame* FrameShelf::another_frame_of(const std::shared_ptr<const Event>& event) {
-  std::erase_if(places_, [](const Place& one) { return one.life.expired() || !one.frame.sendable(); });
+  sweep();
   if (places_.size() == kFramesKeptMax) places_.pop_front();
   const auto bytes = event->bytes();
   auto frame = free_frame(bytes.size());
@@ -27,6 +27,10 @@ const Frame* FrameShelf::another_frame_of(const std::shared_ptr<const Event>& ev
   ++counts_.written;
   places_.push_back({event.get(), event, std::move(*frame)});
   return &places_.back().frame;
+}
+
+void FrameShelf::sweep() {
+  std::erase_if(places_, [](const Place& one) { return one.life.expired() || !one.frame.sendable(); });
 }
 
 // The oldest ones make room, as far as no guest reads them.

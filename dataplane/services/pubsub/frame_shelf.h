@@ -1,7 +1,7 @@
 // The frames that large events were written into: each once, for all who read it.
 //
 // An event is written when the first reader takes it, not when it is published: what waits in a queue, and what is kept for those who
-// subscribe later, takes no frame from the others. A frame goes when its event is gone everywhere, or when newer ones need it.
+// subscribe later, takes no frame from the others. A frame goes when newer ones need it, and with the last one who wanted its event.
 //
 // Owned by the loop's thread.
 #pragma once
@@ -33,6 +33,8 @@ class FrameShelf {
   const Frame* frame_of(const std::shared_ptr<const Event>& event);
   // Another one with the same bytes, for a reader that has this one.
   const Frame* another_frame_of(const std::shared_ptr<const Event>& event);
+  // Gives back the frames of events that nobody has any more: whenever one was taken, and when a reader went.
+  void sweep();
   // Writes each event anew.
   void clear() { places_.clear(); }
 

@@ -255,6 +255,7 @@ void PubsubService::Space::end(SubscriptionId id) {
     loop_.cancel(one.deadline);
     answer(std::move(one.reply), one.room, VS_STATUS_NOT_FOUND, 0, "the subscription has ended");
   }
+  shelf_.sweep();
 }
 
 void PubsubService::Space::recall(std::uint64_t session) {

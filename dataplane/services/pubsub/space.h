@@ -147,7 +147,7 @@ class PubsubService::Space {
   void serve(SubscriptionId id);
   // False when there is no way now to give it what is first, and nothing was answered.
   bool serve_one(SubscriptionId id, Reply& reply, std::size_t room);
-  bool serve_frame(SubscriptionQueue& queue, const SubscriptionQueue::Front& front, Reply& reply, std::size_t room);
+  bool serve_frame(SubscriptionQueue& queue, SubscriptionQueue::Front front, Reply& reply, std::size_t room);
   void serve_copies(SubscriptionQueue& queue, Reply reply, std::size_t room, bool copies_all);
   void serve_later();
   // ---- broadcasts (space_broadcast.cc)

@@ -42,13 +42,13 @@ void PubsubService::Space::share_with(Audience audience) {
 // With what waits, which may be nothing.
 bool PubsubService::Space::serve_one(SubscriptionId id, Reply& reply, std::size_t room) {
   SubscriptionQueue& queue = *broker_.queue(id);
-  const auto front = queue.front(std::chrono::steady_clock::now());
-  if (front.event != nullptr && front.event->in_frame()) return serve_frame(queue, front, reply, room);
+  auto front = queue.front(std::chrono::steady_clock::now());
+  if (front.event != nullptr && front.event->in_frame()) return serve_frame(queue, std::move(front), reply, room);
   serve_copies(queue, std::move(reply), room, false);
   return true;
 }
 
-bool PubsubService::Space::serve_frame(SubscriptionQueue& queue, const SubscriptionQueue::Front& front, Reply& reply,
+bool PubsubService::Space::serve_frame(SubscriptionQueue& queue, SubscriptionQueue::Front front, Reply& reply,
                                        std::size_t room) {
   const Frame* frame = shelf_.frame_of(front.event);
   if (frame != nullptr && reply.lending(*frame) == Lending::held) frame = shelf_.another_frame_of(front.event);
@@ -79,6 +79,8 @@ bool PubsubService::Space::serve_frame(SubscriptionQueue& queue, const Subscript
   tell_delivery(reply, queue);
   std::move(reply).send(*frame, std::as_bytes(std::span(&words, 1)));
   ++counts_.framed;
+  front.event.reset();
+  shelf_.sweep();
   return true;
 }
 

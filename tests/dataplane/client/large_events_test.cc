@@ -174,6 +174,20 @@ TEST_F(LargeEventsTest, WhoDiesWithFramesLeavesThemToTheOthers) {
   EXPECT_EQ(bus.sample("vservices_pubsub_frames_missing_total"), 0);
 }
 
+TEST_F(LargeEventsTest, AFrameGoesWithTheLastOneWhoWantedItsEvent) {
+  vs_device* publisher = open();
+  vs_device* device = open();
+  vs_channel_subscription* reads = subscribe(open());
+  (void)subscribe(device);
+  const double frames = bus.sample("vservices_pool_buffers_free");
+  for (const char letter : {'x', 'y', 'z'}) publish(publisher, letter);
+  for (const char* letter : {"x", "y", "z"}) EXPECT_EQ(receive(reads), letter);
+  EXPECT_EQ(bus.sample("vservices_pool_buffers_free"), frames - 3) << "the other one has not read them yet";
+  close(device);
+  while (bus.sample("vservices_pubsub_subscriptions") > 1) std::this_thread::yield();
+  EXPECT_EQ(bus.sample("vservices_pool_buffers_free"), frames - 1) << "the newest is kept for those who come later";
+}
+
 TEST_F(LargeEventsTest, AnEventStaysReadableWhenTheBackendGoes) {
   vs_device* publisher = open();
   vs_channel_subscription* reader = subscribe(open());
