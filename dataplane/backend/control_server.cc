@@ -82,6 +82,9 @@ void ControlServer::obey(const control::Command& command) {
     return commanded_.flush(*flush, [this, here, number = flush->number](std::uint64_t entries) {
       if (!here.expired()) send(control::Flushed{number, entries});
     });
+  if (const auto* freeze = std::get_if<control::Freeze>(&command)) return send(control::Unsupported{freeze->number, "freeze"});
+  if (const auto* thaw = std::get_if<control::Thaw>(&command)) return send(control::Unsupported{thaw->number, "thaw"});
+  if (const auto* stage = std::get_if<control::Stage>(&command)) return send(control::Unsupported{stage->number, "stage"});
   log::info("control.stop");
   loop_.stop();
 }

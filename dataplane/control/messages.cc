@@ -1,6 +1,7 @@
 #include "dataplane/control/messages.h"
 
 #include "base/json.h"
+#include "dataplane/control/fields.h"
 
 namespace vs::control {
 namespace {
@@ -55,6 +56,8 @@ json to_json(const Configure& configure) {
     if (!binding.sharing.is_null()) bindings.back()["sharing"] = binding.sharing;
     if (binding.domid) bindings.back()["domid"] = *binding.domid;
     if (binding.loop) bindings.back()["loop"] = *binding.loop;
+    if (binding.epoch != 0) bindings.back()["epoch"] = binding.epoch;
+    if (!binding.uid.empty()) bindings.back()["uid"] = binding.uid;
   }
   json loops = json::array();
   for (const LoopConfig& loop : configure.loops)
@@ -130,19 +133,6 @@ json to_json(const Stats& stats) {
     samples.push_back(std::move(one));
   }
   return {{"type", "stats"}, {"number", stats.number}, {"more", stats.more}, {"samples", samples}};
-}
-
-// nlohmann's at() and get() throw where a field is missing or of another type; they are caught in decode_with. Between kinds of
-// numbers get() converts without a look: what does not fit is anything (3e39), so counts are judged here.
-std::uint64_t count_from(const json& from) {
-  if (!from.is_number_unsigned()) throw std::invalid_argument("a count that is none: " + from.dump());
-  return from.get<std::uint64_t>();
-}
-
-std::uint32_t count32_from(const json& from) {
-  const std::uint64_t count = count_from(from);
-  if (count > UINT32_MAX) throw std::invalid_argument("a count that is too large: " + from.dump());
-  return static_cast<std::uint32_t>(count);
 }
 
 template <class Value>
@@ -234,7 +224,8 @@ Configure configure_from(const json& from) {
                                   binding.contains("domid") ? std::optional(count32_from(binding.at("domid"))) : std::nullopt,
                                   binding.value("rights", json()),
                                   binding.contains("loop") ? std::optional(loop_from(binding.at("loop"))) : std::nullopt,
-                                  binding.value("sharing", json())});
+                                  binding.value("sharing", json()), count_from(binding.value("epoch", json(0u))),
+                                  binding.value("uid", std::string())});
   for (const json& loop : from.value("loops", json::array())) configure.loops.push_back(loop_config_from(loop));
   configure.pool = cpus_from(from.value("pool", json::array()));
   return configure;
@@ -316,6 +307,9 @@ Result<Command> decode_command(std::string_view text) {
     if (type == "flush")
       return Command{Flush{count_from(from.at("number")), from.at("service").get<std::string>(),
                            from.at("domain").get<std::string>(), from.at("name").get<std::string>()}};
+    if (type == "freeze") return Command{freeze_from(from)};
+    if (type == "thaw") return Command{thaw_from(from)};
+    if (type == "stage") return Command{stage_from(from)};
     if (type == "report") return Command{Report{count_from(from.at("number"))}};
     return fail(ErrorCode::invalid, "control message: unknown command " + type);
   });
@@ -330,6 +324,10 @@ Result<Event> decode_event(std::string_view text) {
     if (type == "described") return Event{Described{count_from(from.at("number")), from.at("live")}};
     if (type == "located") return Event{located_from(from)};
     if (type == "flushed") return Event{Flushed{count_from(from.at("number")), count_from(from.at("entries"))}};
+    if (type == "frozen") return Event{frozen_from(from)};
+    if (type == "thawed") return Event{thawed_from(from)};
+    if (type == "staged") return Event{staged_from(from)};
+    if (type == "unsupported") return Event{unsupported_from(from)};
     if (type == "stats") return Event{stats_from(from)};
     return fail(ErrorCode::invalid, "control message: unknown event " + type);
   });

@@ -16,11 +16,12 @@
 
 #include "base/result.h"
 #include "base/sample.h"
+#include "dataplane/control/handoff.h"
 #include "dataplane/control/terms.h"
 
 namespace vs::control {
 
-inline constexpr std::uint32_t kProtocolVersion = 4;
+inline constexpr std::uint32_t kProtocolVersion = 5;
 inline constexpr std::size_t kSamplesMax = 100'000;           // of one report; some 2,000 bindings that are in use
 inline constexpr std::size_t kSamplesPerMessageMax = 10'000;  // a few MiB
 inline constexpr std::uint32_t kCpusMax = 4096;  // numbers are below
@@ -45,6 +46,10 @@ struct BindingConfig {
   nlohmann::json rights = {};  // within the service, of its kind; judged by the service itself. Null: all of it
   std::optional<std::uint32_t> loop = {};  // that serves the domain, and is among Configure::loops; none: any that is not
   nlohmann::json sharing = {};  // how far what it asks may show to others, judged likewise. Null: not at all
+  // Which owner of the binding commands this, over all nodes it was ever on: a backend serves none but of the highest it was told of.
+  // 0: it never moved, and is not fenced.
+  std::uint64_t epoch = 0;
+  std::string uid = {};  // of the binding, whose epoch it is: another one of the same name begins anew. Empty: its name says which
   friend bool operator==(const BindingConfig&, const BindingConfig&) = default;
 };
 
@@ -108,7 +113,7 @@ struct Flush {
   friend bool operator==(const Flush&, const Flush&) = default;
 };
 
-using Command = std::variant<Configure, Stop, Ping, Report, Describe, Locate, Flush>;
+using Command = std::variant<Configure, Stop, Ping, Report, Describe, Locate, Flush, Freeze, Thaw, Stage>;
 
 // First on every connection.
 struct Hello {
@@ -194,7 +199,7 @@ struct Flushed {
   friend bool operator==(const Flushed&, const Flushed&) = default;
 };
 
-using Event = std::variant<Hello, Applied, Refused, Pong, Stats, Described, Located, Flushed>;
+using Event = std::variant<Hello, Applied, Refused, Pong, Stats, Described, Located, Flushed, Frozen, Thawed, Staged, Unsupported>;
 
 std::string encode(const Command& command);
 std::string encode(const Event& event);

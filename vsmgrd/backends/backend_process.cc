@@ -213,6 +213,11 @@ void BackendProcess::handle(const control::Flushed& flushed) {
   answered(flushed.number);
 }
 
+template <class NotAsked>
+void BackendProcess::handle(const NotAsked& event) {
+  log::warn("backend.event_not_asked", {{"kind", kind_}, {"number", event.number}});
+}
+
 void BackendProcess::answered(std::uint64_t number) {
   unanswered_since_ = number == asked_ ? TimePoint{} : std::chrono::steady_clock::now();
   std::vector<std::function<void()>> told;

@@ -84,6 +84,8 @@ class BackendProcess {
   void handle(control::Described described);
   void handle(control::Located located);
   void handle(const control::Flushed& flushed);
+  template <class NotAsked>
+  void handle(const NotAsked& event);
   void answered(std::uint64_t number);
   void lost(const Error& why);
   void on_exit();
