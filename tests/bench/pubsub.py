@@ -15,6 +15,12 @@ The peers, each guest a process:
   nats       the same over loopback
   mosquitto  MQTT over loopback, quality of service 0
   zeromq     XPUB and SUB over ipc://, without a limit of what waits; accepting an event is queueing it
+  iceoryx    a publisher that waits for whoever is behind; subscribers read chunks where they lie
+  cyclonedds its own ddsperf, over loopback: pub and sub, ping and pong (half of a round trip is shown as the age);
+             what it does not tell is left out
+
+vservices, way "broadcast": one ring that all subscribers read, who have equal rights; else copies up to 64 KiB, frames above.
+limit.memcpy is a copy of the payload in private memory.
 """
 
 import argparse
@@ -27,20 +33,21 @@ import subprocess
 import sys
 import time
 
-from common import cpu, isolate, machine, network, plot, results
+from common import cpu, ddsperf, isolate, machine, network, plot, results, roudi
 
-PACKAGES = ("libc6", "nats-server", "libnats3.4", "mosquitto", "libmosquitto1", "libzmq5")
-PEERS = ("vservices", "naive", "nats", "mosquitto", "zeromq")
+PACKAGES = ("libc6", "nats-server", "libnats3.4", "mosquitto", "libmosquitto1", "libzmq5", "iceoryx", "cyclonedds-tools")
+PEERS = ("vservices", "naive", "nats", "mosquitto", "zeromq", "iceoryx", "cyclonedds")
 GUESTS = (1, 2, 4, 8, 16, 32)
 SIZES = (64, 4 << 10, 64 << 10, 300 << 10)
 RINGS = tuple(size << 10 for size in (4, 8, 16, 32, 64, 128, 256))  # of the stream, as in the paper
+DDS_GUESTS, DDS_SIZES = (1, 8), (64, 4 << 10)  # ddsperf needs seconds for each
 BATCH = 512
 EVENTS = 1000
-RUN_S_MAX = 60
+RUN_S_MAX = 20
 NATS_PORT, MQTT_PORT = 4222, 1883
 _CLIENTS = {"naive": NATS_PORT, "nats": NATS_PORT, "mosquitto": MQTT_PORT}
 FIGURES = {"publish": "p50", "deliver": "p50", "stream": "events_per_s"}
-COLUMNS = ("case", "payload_bytes", "guests", "ring_bytes", "peer", "p50", "spread", "p99", "cpu_us", "subscriber_cpu_us",
+COLUMNS = ("case", "payload_bytes", "guests", "ring_bytes", "peer", "way", "p50", "spread", "p99", "cpu_us", "subscriber_cpu_us",
            "events_per_s", "missed")
 COPY_MAX = 64 << 10
 
@@ -50,7 +57,10 @@ def cases():
     for payload in SIZES:
         for guests in GUESTS:
             for name in ("publish", "deliver"):
-                found += [{"case": name, "payload_bytes": payload, "guests": guests, "peer": peer} for peer in PEERS]
+                found += [{"case": name, "payload_bytes": payload, "guests": guests, "peer": peer} for peer in PEERS
+                          if peer != "cyclonedds" or (guests in DDS_GUESTS and payload in DDS_SIZES)]
+                if payload <= COPY_MAX:
+                    found.append({"case": name, "payload_bytes": payload, "guests": guests, "peer": "vservices", "way": "broadcast"})
     found += [{"case": "stream", "payload_bytes": 64, "guests": 1, "peer": peer} for peer in PEERS]
     found += [{"case": "stream", "payload_bytes": 64, "guests": 1, "peer": "vservices", "ring_bytes": ring} for ring in RINGS]
     return found
@@ -58,8 +68,8 @@ def cases():
 
 def name_of(case):
     parts = (case[key] for key in ("case", "peer", "guests", "payload_bytes"))
-    ring = f"/{case['ring_bytes']}" if "ring_bytes" in case else ""
-    return "pubsub." + "/".join(str(part) for part in parts) + ring
+    more = (str(case[key]) for key in ("ring_bytes", "way") if key in case)
+    return "pubsub." + "/".join([*(str(part) for part in parts), *more])
 
 
 def parse(arguments):
@@ -119,10 +129,14 @@ def command_of(case, options, scratch, pids):
         words |= {"port": port, "server": pids[port]}
     if case["peer"] == "naive":
         words |= {"namespaces": 1, "address": network.NODE_ADDRESS}
+    if case.get("way") == "broadcast":
+        words["sharing"] = "equal"
     return [os.path.join(options.build, "bin", "bench_pubsub_one"), *(f"{key}={value}" for key, value in words.items())]
 
 
 def run(case, options, scratch, pids):
+    if case["peer"] == "cyclonedds":
+        return ddsperf.run(case["case"], case["guests"], case["payload_bytes"])
     before, ours = cpu.machine_s(), os.times()
     done = subprocess.run(command_of(case, options, scratch, pids), capture_output=True, text=True, timeout=RUN_S_MAX, check=False)
     if done.returncode != 0:
@@ -136,10 +150,8 @@ def summary(case, rounds):
     figure = FIGURES[case["case"]]
     middle = results.median_round(rounds, figure)
     row = {**case, "case": f"pubsub.{case['case']}", "unit": "us"}
-    for key in ("p50", "p99", "max", "cpu_us", "subscriber_cpu_us"):
-        row[key] = round(middle[key], 3)
-    row["events_per_s"] = round(middle["events_per_s"])
-    row["missed"] = middle["missed"]
+    for key in ("p50", "p99", "max", "cpu_us", "subscriber_cpu_us", "events_per_s", "missed"):
+        row[key] = None if middle[key] is None else round(middle[key], 0 if key == "events_per_s" else 3)
     row["rounds"] = [round(one[figure], 3) for one in rounds]
     row["disturbed"] = middle["disturbed"]
     return row
@@ -150,6 +162,8 @@ def measure(chosen, options, scratch):
     most = max((case["guests"] for case in chosen if case["peer"] == "naive"), default=0)
     for number in range(1, most + 2 if most else 1):
         network.make_guest(number)
+    if any(case["peer"] == "iceoryx" for case in chosen):
+        roudi.start(scratch)
     taken, failed = {name_of(case): [] for case in chosen}, set()
     with servers(scratch) as pids:
         for turn in range(1, options.rounds + 1):
@@ -169,6 +183,18 @@ def measure(chosen, options, scratch):
     return [summary(case, taken[name_of(case)]) for case in chosen if name_of(case) not in failed]
 
 
+def copies(options):
+    """What copying a payload costs, in microseconds, in private memory of one process."""
+    rows = []
+    for payload in SIZES:
+        words = ("case=limit.memcpy", "wait=spin", "cores=same", f"payload={payload}", f"seconds={options.seconds}", "scratch=/tmp")
+        done = subprocess.run([os.path.join(options.build, "bin", "limits"), *words], capture_output=True, text=True, check=True)
+        (figures,) = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+        rows.append({"case": "limit.memcpy", "peer": "raw", "payload_bytes": payload, "unit": "us", "what": plot.size(payload), "disturbed": False} |
+                    {key: round(figures[key], 4) for key in ("p50", "p99", "max", "cpu_us")})
+    return rows
+
+
 def filters(options):
     done = subprocess.run([os.path.join(options.build, "bin", "bench_filter")], capture_output=True, text=True, check=True)
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -181,13 +207,14 @@ class Judge:
     """What was to be reached, as ratios inside this run."""
 
     def __init__(self, rows):
-        self._rows = {(r["case"], r["peer"], r.get("guests"), r.get("payload_bytes")): r for r in rows
+        self._rows = {(r["case"], r["peer"], r.get("guests"), r.get("payload_bytes"), r.get("way")): r for r in rows
                       if "ring_bytes" not in r}
+        self._copies = {r["payload_bytes"]: r["cpu_us"] for r in rows if r["case"] == "limit.memcpy"}
         self._filters = {r["what"]: r["p50"] for r in rows if r["case"] == "filter.eval"}
         self.goals = []
 
-    def _figure(self, case, peer, guests, payload, figure="p50"):
-        row = self._rows.get((f"pubsub.{case}", peer, guests, payload))
+    def _figure(self, case, peer, guests, payload, figure="p50", way=None):
+        row = self._rows.get((f"pubsub.{case}", peer, guests, payload, way))
         return row and row[figure]
 
     def _goal(self, text, measured, reached):
@@ -210,11 +237,20 @@ class Judge:
 
     def fan_out(self):
         for payload in SIZES:
-            one, many = (self._figure("publish", "vservices", guests, payload, "cpu_us") for guests in (1, 32))
-            if one and many:
-                way = "pool" if payload > COPY_MAX else "copy"  # told, not judged: what a copy costs is not measured beside it
-                each = (many - one) / 31
-                self._goal(f"{plot.size(payload)} by {way}: what each more subscriber costs publisher and node", f"{each:.2f} us", None)
+            for way in ("broadcast", None):
+                one, many = (self._figure("publish", "vservices", guests, payload, "cpu_us", way) for guests in (1, 32))
+                if not one or not many:
+                    continue
+                each, name = (many - one) / 31, way or ("pool" if payload > COPY_MAX else "copy")
+                text = f"{plot.size(payload)} by {name}: what each more of 32 subscribers costs publisher and node"
+                if name == "copy":
+                    copy = self._copies[payload]
+                    self._goal(f"{text}: a copy and 10 %", f"{each:.2f} us, a copy {copy:.3f}", each <= 1.1 * copy)
+                elif name == "pool":
+                    copy = self._copies[64]
+                    self._goal(f"{text}: 64 B", f"{each:.2f} us, a copy of 64 B {copy:.3f}", each <= 1.1 * copy)
+                else:
+                    self._goal(f"{plot.size(payload)} by broadcast: 32 subscribers cost what one costs, within 10 %", f"{many / one:.2f}", many <= 1.1 * one)
 
     def flat(self):
         for payload in SIZES:
@@ -240,7 +276,8 @@ def table(rows):
         if "rounds" not in row:
             shown.append({"case": row["case"], "peer": row["what"], "p50": row["p50"]})
             continue
-        shown.append({**row, "ring_bytes": row.get("ring_bytes", ""), "spread": f"{min(row['rounds']):g}-{max(row['rounds']):g}"})
+        row = {key: "" if value is None else value for key, value in row.items()}
+        shown.append({**row, "spread": f"{min(row['rounds']):g}-{max(row['rounds']):g}"})
     return results.table(shown, COLUMNS)
 
 
@@ -251,8 +288,8 @@ def draw(rows, directory):
         for payload in SIZES:
             series = {}
             for row in rows:
-                if (row["case"], row.get("payload_bytes")) == (case, payload):
-                    series.setdefault(row["peer"], []).append((row["guests"], row["p50"]))
+                if (row["case"], row.get("payload_bytes")) == (case, payload) and row["p50"] is not None:
+                    series.setdefault(row.get("way", row["peer"]), []).append((row["guests"], row["p50"]))
             if not series:
                 continue
             with open(os.path.join(directory, f"{case}.{payload}.svg"), "w", encoding="utf-8") as file:
@@ -267,11 +304,11 @@ def main(arguments):
         raise SystemExit("--only: no case is called so")
     block = machine.describe(PACKAGES)
     scratch = isolate.scratch_directory(options.build)
-    of_filters = filters(options) if with_filters else []  # first: after isolate.run no process can be made
+    in_one = [*copies(options), *(filters(options) if with_filters else [])]  # first: after isolate.run no process can be made
     rows = isolate.run(lambda: measure(chosen, options, scratch), scratch, ("/tmp",)) if chosen else []
     if rows is None:
         return 1
-    rows += of_filters
+    rows += in_one
     text = f"median of {options.rounds} rounds, and their spread\n\n{table(rows)}"
     results.tell(options, block, machine.heading(block), text, Judge(rows).judge(), rows, draw)
     return 0

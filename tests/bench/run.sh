@@ -25,7 +25,7 @@ mkdir -p "$build"
 case $name in
   limits | ring) bench=ON target=bench_ring ;; # nothing of the product beside what they link
   sched | sla) bench=ON target=bench_sched ;;
-  pubsub | buffers) bench=ON target=bench_pubsub ;;
+  pubsub | buffers) bench=ON target='bench_pubsub limits' ;;
   control) bench=ON target='all bench_policy' ;;
   placement) bench=ON target='all bench_placement' ;;
   *) bench=OFF target=all ;;

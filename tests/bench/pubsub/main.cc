@@ -112,7 +112,7 @@ std::uint64_t cpu_ns_of(int process) {
 void subscribe(const PubsubOptions& options, const Peer& peer, std::size_t number, Board& board) {
   enter_namespace(options, number + 1);
   Seen& seen = board.seen[number];
-  const auto subscriber = peer.subscriber(number + 1);
+  auto subscriber = peer.subscriber(number + 1);
   seen.ready = true;
   bool measured = false;
   std::uint64_t cpu_before = 0;
@@ -137,6 +137,7 @@ void subscribe(const PubsubOptions& options, const Peer& peer, std::size_t numbe
     seen.cpu_ns = measured ? own_cpu_ns() - cpu_before : 0;
     seen.newest.store(head[0], std::memory_order_release);
   }
+  subscriber.reset();
   std::_Exit(0);
 }
 
@@ -316,6 +317,7 @@ PubsubOptions parse(int count, char** words) {
   text("address", options.address);
   text("wait", options.wait);
   text("tune", options.tune);
+  text("sharing", options.sharing);
   number("renew_us", options.renew_us);
   number("guests", options.guests);
   number("payload", options.payload_bytes);
@@ -342,6 +344,7 @@ Peer peer_named(const PubsubOptions& options) {
   if (options.peer == "vservices") return vservices(options);
   if (options.peer == "zeromq") return zeromq(options);
   if (options.peer == "nats" || options.peer == "naive") return nats(options);
+  if (options.peer == "iceoryx") return iceoryx(options);
   if (options.peer == "mosquitto") return mqtt(options);
   give_up("peer " + options.peer + ": not known");
 }

@@ -25,6 +25,7 @@ struct PubsubOptions {
   std::size_t ring_bytes = 0;   // of vservices, each way; 0: as the payload needs
   std::string wait = "adaptive";  // of vservices: control::WaitMode
   std::string tune = "off";       // of vservices: control::Tune
+  std::string sharing;            // of vservices: how far memory of events may be shared: "", private, group or equal (broadcast)
   std::size_t renew_us = 0;       // of vservices: the rings are replaced by others so often; 0: never
   double settle = 0;              // seconds before it is measured
   double seconds = 0.5;
@@ -74,5 +75,6 @@ Peer vservices(const PubsubOptions& options);
 Peer zeromq(const PubsubOptions& options);
 Peer nats(const PubsubOptions& options);
 Peer mqtt(const PubsubOptions& options);
+Peer iceoryx(const PubsubOptions& options);
 
 }  // namespace vs::bench

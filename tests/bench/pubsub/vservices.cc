@@ -35,6 +35,20 @@ std::uint32_t ring_for(const PubsubOptions& options, std::size_t payload) {
   return static_cast<std::uint32_t>(std::bit_ceil(std::max<std::size_t>(least, 256 << 10)));
 }
 
+// Everybody may everything, as far as memory may be shared.
+nlohmann::json rights_with(const std::string& sharing) {
+  if (sharing.empty()) return {};
+  return {{"default", "deny"},
+          {"rules",
+           {{{"effect", "allow"},
+             {"channels", {">"}},
+             {"verbs", {"create", "publish", "subscribe"}},
+             {"sharing", sharing},
+             {"policy", "bench"},
+             {"rule", "all"},
+             {"message", "all may"}}}}};
+}
+
 std::filesystem::path directory_of(const PubsubOptions& options) { return std::filesystem::path(options.scratch) / "vservices"; }
 std::string guest_name(std::size_t number) { return "guest" + std::to_string(number); }
 
@@ -56,7 +70,8 @@ std::string guest_name(std::size_t number) { return "guest" + std::to_string(num
       terms.request_bytes = ring_for(options, guest == 0 ? options.payload_bytes : 0);
       terms.response_bytes = ring_for(options, options.payload_bytes > pubsub::kCopiedPayloadMax ? 0 : options.payload_bytes);
     }
-    configure.bindings.push_back({guest_name(guest) + "-bus", guest_name(guest), "pubsub", "bus", true, terms, std::nullopt, {}});
+    configure.bindings.push_back(
+        {guest_name(guest) + "-bus", guest_name(guest), "pubsub", "bus", true, terms, std::nullopt, rights_with(options.sharing)});
   }
   std::filesystem::create_directories(directory_of(options));
   for (const auto& problem : backend.configure(configure).problems) give_up(problem.binding + ": " + problem.message);
