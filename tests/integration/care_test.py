@@ -88,7 +88,7 @@ class Following(Care):
         self.assertRan(self.node.run("web1", "getent", "hosts", "v4.test"))
         wait_until(lambda: self.node.metric("vservices_requests_total", domain="web1") > 0, "requests")
         table = self.assertRan(self.node.vsctl("top", "--once", "--interval", "50ms")).splitlines()
-        self.assertEqual(table[0].split(), ["DOMAIN", "SERVICE", "REQ/S", "P50", "P99", "FAILED/S", "WAITING", "SESSIONS", "REFUSED"])
+        self.assertEqual(table[0].split(), ["DOMAIN", "SERVICE", "REQ/S", "P50", "P99", "FAILED/S", "WAITING", "SESSIONS", "REFUSED", "BUDGET"])
         self.assertEqual([row.split()[:2] for row in table[1:] if row.startswith("web1 ")], [["web1", "dns"]])
 
     def test_metrics_of_a_prefix_are_what_prometheus_reads_and_none_is_1(self):

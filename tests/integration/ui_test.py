@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from browser import Browser
-from node import BIN, PATIENCE_S, Assertions, Node, domain
+from node import BIN, PATIENCE_S, Assertions, Node, domain, wait_until
 from rest import Rest
 
 EVIL = "<img src=x onerror=window.hacked=1>"
@@ -182,6 +182,9 @@ class Ui(PageTest):
         self.assertEqual(self.cells("Allowed")["So"], "True")
         self.assertTrue(self.page.evaluate("Boolean(document.querySelector('line.mark-line'))"))  # where the promise lies
         self.assertRegex(self.cells("Together")["p99"], r"^[\d.]+ (ns|\u00b5s|ms|s)$")
+        wait_until(lambda: (self.cells("p50 (*)") or {}).get("Budget left", "").startswith("-"), "vsmgrd to have counted what was missed")
+        self.assertEqual(self.cells("p50 (*)")["Promised"], "50 %")
+        self.assertEqual(self.cells("p99 (*)")["Last 5m"], "100 %")
 
     def test_what_others_wrote_is_text(self):
         self.show("domains/web1")

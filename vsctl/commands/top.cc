@@ -40,12 +40,12 @@ std::vector<Usage> between(const Look& before, const Look& now, const std::strin
 }
 
 std::string usage_table(const std::vector<Usage>& usage) {
-  Table table({"DOMAIN", "SERVICE", "REQ/S", "P50", "P99", "FAILED/S", "WAITING", "SESSIONS", "REFUSED"});
+  Table table({"DOMAIN", "SERVICE", "REQ/S", "P50", "P99", "FAILED/S", "WAITING", "SESSIONS", "REFUSED", "BUDGET"});
   for (const Usage& one : usage)
     table.add({one.domain, one.service, fmt::format("{:.1f}", one.rate), one.p50_us > 0 ? format_us(one.p50_us) : "",
                one.p99_us > 0 ? format_us(one.p99_us) : "", fmt::format("{:.1f}", one.failed),
                format_bytes(one.waiting_bytes), fmt::format("{:.0f}", one.sessions),
-               fmt::format("{:.0f}", one.refused)});
+               fmt::format("{:.0f}", one.refused), one.budget ? fmt::format("{:.4g} %", 100 * *one.budget) : ""});
   return table.to_string();
 }
 

@@ -33,6 +33,7 @@ void take(Reading& reading, const std::string& name, const json& labels, double 
   if (name == "vservices_opens_refused_total") reading.refused += value;
   if (name == "vservices_sessions") reading.sessions += value;
   if (name == "vservices_ring_waiting_bytes") reading.waiting_bytes += value;
+  if (name == "vservices_sla_budget_remaining_ratio") reading.budget = std::min(reading.budget.value_or(value), value);
   if (name == "vservices_request_duration_seconds_bucket") reading.latency[bound_of(labels)] += value;
 }
 
@@ -84,7 +85,8 @@ std::vector<Usage> usage_between(const Readings& before, const Readings& after, 
                    .failed = since(old.answers_failed, now.answers_failed) / seconds,
                    .refused = now.refused,
                    .sessions = now.sessions,
-                   .waiting_bytes = now.waiting_bytes});
+                   .waiting_bytes = now.waiting_bytes,
+                   .budget = now.budget});
   }
   return all;
 }
@@ -109,7 +111,8 @@ json usage_document(const std::vector<Usage>& usage) {
                      {"failedPerSecond", one.failed},
                      {"refusedOpens", one.refused},
                      {"sessions", one.sessions},
-                     {"ringWaitingBytes", one.waiting_bytes}});
+                     {"ringWaitingBytes", one.waiting_bytes},
+                     {"slaBudgetLeft", one.budget ? json(*one.budget) : json()}});
   return {{"items", std::move(items)}};
 }
 

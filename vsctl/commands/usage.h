@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Reading {
   double sessions = 0;
   double waiting_bytes = 0;          // in its request rings
   std::map<double, double> latency;  // upper bound in seconds -> requests up to it
+  std::optional<double> budget;      // the least that is left of what may miss an objective; none: nothing was promised
 };
 using Readings = std::map<std::string, Reading>;  // "web1/dns" -> reading
 
@@ -37,6 +39,7 @@ struct Usage {
   double refused = 0;  // opens in all
   double sessions = 0;
   double waiting_bytes = 0;
+  std::optional<double> budget;  // as in the later Reading
 };
 
 // A counter that went back began anew: then its value counts.

@@ -1,6 +1,7 @@
 #include "vsctl/commands/usage.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "vsctl/commands/exposition.h"
 
@@ -31,6 +32,17 @@ TEST(Usage, OfABackendThatBeganAnewIsWhatItCountedSince) {
   const auto usage = usage_between(reading("vservices_requests_total{domain=\"a\",service=\"s\"} 900\n"),
                                    reading("vservices_requests_total{domain=\"a\",service=\"s\"} 30\n"), 1);
   EXPECT_DOUBLE_EQ(usage[0].rate, 30);
+}
+
+TEST(Usage, TellsTheLeastThatIsLeftOfWhatMayMissAPromise) {
+  const Readings now = reading("vservices_sla_budget_remaining_ratio{domain=\"a\",service=\"s\",objective=\"p50\"} 1\n"
+                               "vservices_sla_budget_remaining_ratio{domain=\"a\",service=\"s\",objective=\"p99\"} -0.5\n"
+                               "vservices_requests_total{domain=\"b\",service=\"s\"} 1\n");
+  const auto usage = usage_between(now, now, 1);
+  ASSERT_EQ(usage.size(), 2U);
+  EXPECT_EQ(usage[0].budget, -0.5);
+  EXPECT_EQ(usage[1].budget, std::nullopt) << "nothing was promised";
+  EXPECT_TRUE(usage_document(usage)["items"][1]["slaBudgetLeft"].is_null());
 }
 
 TEST(Usage, SortsByWhatIsAskedAndByNameAmongEquals) {

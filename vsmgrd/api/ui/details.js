@@ -1,6 +1,6 @@
 // One binding, domain or service.
 import {get, object, quoted} from "./api.js";
-import {badge, bytes, card, count, duration, facts, h, link, rate, seconds, state, table, time, trouble} from "./dom.js";
+import {badge, bytes, card, count, duration, facts, h, link, rate, seconds, share, state, table, time, trouble} from "./dom.js";
 import {histogram, lines} from "./charts.js";
 import {quantile} from "./metrics.js";
 import {labels, objectives_of, promise} from "./objects.js";
@@ -72,6 +72,15 @@ function sla(objectives, series, item) {
                  ["Freshness", objectives.freshness], ["Rate", objectives.rate && `${objectives.rate}/s`], ["Window", objectives.window]])];
 }
 
+// How it was kept, by vsmgrd's count: parts of what was judged in each window, and what is left of what may miss.
+function kept(promises) {
+  if (!promises) return null;
+  const windows = [...new Set([...promises.values()].flatMap((one) => Object.keys(one.kept)))].sort((a, b) => duration(a) - duration(b));
+  return table("Kept so far", [["Objective"], ["Promised", "number"], ...windows.map((one) => [`Last ${one}`, "number"]), ["Budget left", "number"]],
+    [...promises].map(([name, one]) => [name, share(one.target), ...windows.map((window) => share(one.kept[window])),
+      badge(share(one.budget), one.budget < 0 ? "bad" : one.budget < 0.25 ? "odd" : "good")]));
+}
+
 // `parts(item)` are the pieces below the heading; `live(item)` those that are drawn again with each look.
 function detail(app, plural, name, {kind, query, facts_of, parts, live}) {
   const so = h("p", {role: "status"});
@@ -111,7 +120,8 @@ export const binding = (app, name) => detail(app, "bindings", name, {
   live: (item, objectives) => {
     const series = app.history.binding(name);
     const {live} = item.status ?? {};
-    const promised = h("section", {class: "card"}, h("h2", {}, "What was promised ", promise(objectives, series)), sla(objectives, series, item));
+    const promised = h("section", {class: "card"}, h("h2", {}, "What was promised ", promise(objectives, series)), sla(objectives, series, item),
+                        kept(app.history.now?.promises.get(name)));
     return [pictures(app, series, duration(objectives?.latencyP99), promised),
             live ? lively(live) : null, live?.channels ? h("section", {class: "card wide"}, h("h2", {}, "Channels"), channel_table(live)) : null];
   },

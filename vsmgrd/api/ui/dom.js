@@ -53,6 +53,8 @@ export const rate = (value) => known(value) ? `${scaled(value, [[1, ""], [1e3, "
 export const count = (value) => known(value) ? Math.round(value).toLocaleString("en") : NONE;
 export const bytes = (value) => known(value) ? scaled(value, [[1, " B"], [1024, " KiB"], [1048576, " MiB"], [1073741824, " GiB"]]) : NONE;
 export const percent = (value) => known(value) ? `${(value * 100).toFixed(value > 0 && value < 0.1 ? 2 : 0)} %` : NONE;
+// A part that is close to all: as many places as it takes to tell 99.9 from 99.99.
+export const share = (value) => known(value) ? `${Number((value * 100).toPrecision(6))} %` : NONE;
 export const time = (text) => {
   const at = new Date(text);
   return h("time", {datetime: text, title: text}, Number.isNaN(at.getTime()) ? text : at.toLocaleString("sv"));

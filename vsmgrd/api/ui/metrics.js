@@ -23,15 +23,19 @@ const OF_BINDINGS = {
   vservices_requests_total: "requests", vservices_sessions: "sessions", vservices_opens_refused_total: "refused",
   vservices_ring_waiting_bytes: "waiting", vservices_requests_throttled_total: "throttled",
 };
+const OF_PROMISES = {
+  vservices_sla_objective_ratio: "target", vservices_sla_budget_remaining_ratio: "budget", vservices_sla_compliance_ratio: "kept",
+};
 const OF_CHANNELS = /^vservices_pubsub_(\w+?)(?:_total)?$/;
 
 const nothing = () => ({requests: 0, failed: 0, sessions: 0, refused: 0, waiting: 0, throttled: 0, bounds: [], counts: []});
 
 // What one look says: by binding, by service, of all, of the loops and of the node.
 export function look(text, at) {
-  const seen = {at, bindings: new Map(), services: new Map(), all: nothing(), loops: new Map(), states: {}, backends: {}, channels: new Map()};
+  const seen = {at, bindings: new Map(), services: new Map(), all: nothing(), loops: new Map(), states: {}, backends: {}, channels: new Map(), promises: new Map()};
   const into = (map, key) => map.get(key) ?? map.set(key, nothing()).get(key);
   parse(text, (name, labels, value) => {
+    if (OF_PROMISES[name]) return of_promise(OF_PROMISES[name], labels, value);
     if (labels.binding !== undefined) return of_binding(name, labels, value);
     if (name === "vservices_bindings") seen.states[labels.state] = value;
     else if (name === "vservices_backend_up") seen.backends[labels.kind] = value === 1;
@@ -46,6 +50,14 @@ export function look(text, at) {
   function loop({kind, loop: number}) {
     const key = `${kind} ${number}`;
     return seen.loops.get(key) ?? seen.loops.set(key, {kind, number}).get(key);
+  }
+  // What was promised to a binding, for each content class and objective: target and budget are parts, `kept` one for each window.
+  function of_promise(what, labels, value) {
+    const all = seen.promises.get(labels.binding) ?? seen.promises.set(labels.binding, new Map()).get(labels.binding);
+    const key = `${labels.objective} (${labels.class})`;
+    const one = all.get(key) ?? all.set(key, {kept: {}}).get(key);
+    if (what === "kept") one.kept[labels.window] = value;
+    else one[what] = value;
   }
   function of_binding(name, labels, value) {
     const whom = [into(seen.bindings, labels.binding), into(seen.services, labels.service), seen.all];
