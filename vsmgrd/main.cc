@@ -240,7 +240,9 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
              if (node == nullptr) return nlohmann::json();
              const vs::Snapshot now = store.snapshot();
              const auto bindings = now.observed.find(vs::Kind::binding);
-             return node->show(*now.desired, bindings == now.observed.end() ? vs::ByName<vs::Observed>() : bindings->second);
+             const auto domains = now.observed.find(vs::Kind::domain);
+             return node->show(*now.desired, bindings == now.observed.end() ? vs::ByName<vs::Observed>() : bindings->second,
+                               domains == now.observed.end() ? vs::ByName<vs::Observed>() : domains->second);
            },
        .policies = std::move(policies),
        .on_request = [&](std::string_view method, std::string_view route, int status,

@@ -1,5 +1,6 @@
 #include "vsctl/commands/placement.h"
 
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,6 +30,15 @@ std::string wish_in_words(const json& binding) {
   return words + (options.empty() ? "" : " " + options) + " " + text(wish, "mode");
 }
 
+std::string vcpus_in_words(const json& domain) {
+  const json wish = domain.value("wish", json::object());
+  std::string words = wish.contains("cpus") ? text(wish, "cpus") : wish.contains("count") ? fmt::format("{} CPU", wish.value("count", 1)) : "any";
+  const std::string options = words_of(wish.value("options", json::array()));
+  words += (options.empty() ? "" : " " + options) + " " + text(wish, "mode") + ", " + text(wish, "affinity");
+  const std::string pool = text(wish, "cpupool");
+  return pool.empty() ? words : words + ", cpupool " + pool;
+}
+
 bool would_move(const json& binding) {
   return binding.contains("cpus") && (text(binding, "planned") != text(binding, "cpus") ||
                                       (!text(binding, "cpus").empty() && text(binding, "actualCpus") != text(binding, "cpus")));
@@ -44,7 +54,38 @@ std::string placement_picture(const json& placement) {
   for (const json& binding : placement.value("bindings", json::array()))
     bindings.add({text(binding, "name"), wish_in_words(binding), text(binding, "cpus"), text(binding, "actualCpus"),
                   text(binding, "reason")});
-  return cpus.to_string() + "\n" + bindings.to_string();
+  std::string picture = cpus.to_string() + "\n" + bindings.to_string();
+  const json guests = placement.value("domains", json::array());
+  if (guests.empty()) return picture;
+  Table domains({"DOMAIN", "VCPUS WISH", "CPUS", "ACTUAL", "REASON"});
+  for (const json& domain : guests)
+    domains.add({text(domain, "name"), vcpus_in_words(domain), text(domain, "planned"), text(domain, "actualCpus"), text(domain, "reason")});
+  return picture + "\n" + domains.to_string();
+}
+
+}  // namespace
+
+namespace {
+
+// Of a domU whose name it is; nullopt: there is none that wishes where to run.
+std::optional<ExitCode> explain_vcpus(Session& session, const json& placement, const std::string& name) {
+  for (const json& domain : placement.value("domains", json::array())) {
+    if (text(domain, "name") != name) continue;
+    const bool fits = domain.value("fits", true);
+    if (!for_people(session.format)) {
+      session.out << render(domain, session.format);
+    } else {
+      session.out << fmt::format("the vCPUs of domain {} wish {}\n", name, vcpus_in_words(domain));
+      if (!fits)
+        session.out << fmt::format("and do not get it: {} ({}){}\n", text(domain, "message"), text(domain, "reason"),
+                                   text(domain, "hint").empty() ? "" : "; " + text(domain, "hint"));
+      const std::string planned = text(domain, "planned"), actual = text(domain, "actualCpus");
+      session.out << fmt::format("they are to run on {}{}\n", planned.empty() ? "any CPU of their cpupool" : planned,
+                                 actual.empty() ? ", once the domain runs" : ", and run on " + actual);
+    }
+    return fits ? ExitCode::ok : ExitCode::negative;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -62,6 +103,12 @@ Outcome<ExitCode> plan_placement(Session& session, const PlacementOptions&) {
   json moving = json::array();
   for (const json& binding : placement->value("bindings", json::array()))
     if (would_move(binding)) moving.push_back(binding);
+  for (json domain : placement->value("domains", json::array())) {
+    const std::string planned = text(domain, "planned"), actual = text(domain, "actualCpus");
+    if (planned.empty() || actual.empty() || actual == planned) continue;
+    domain["name"] = "vCPUs of " + text(domain, "name");
+    moving.push_back(std::move(domain));
+  }
   if (!for_people(session.format)) {
     session.out << render(json{{"items", moving}}, session.format);
   } else if (moving.empty()) {
@@ -99,6 +146,7 @@ Outcome<ExitCode> explain_placement(Session& session, const PlacementOptions& op
     if (const std::string guest = text(binding, "guestCpus"); !guest.empty()) session.out << "its guest may run on " << guest << "\n";
     return fits ? ExitCode::ok : ExitCode::negative;
   }
+  if (const auto told = explain_vcpus(session, *placement, options.binding)) return *told;
   auto known = session.daemon.get("bindings", options.binding);
   if (!known) return give_up(std::move(known.error()));
   session.out << fmt::format("binding {} has no wish: it is served in the shared pool, {}\n", options.binding, text(*placement, "shared"));

@@ -10,7 +10,7 @@ void add_placement_verbs(CLI::App& app, Command& chosen) {
   placement->require_subcommand(1);
   placement->footer("Example:\n  vsctl placement show");
   auto options = std::make_shared<PlacementOptions>();
-  auto* explain = add(*placement, chosen, "explain", "Says what one binding wishes and gets.", options, explain_placement);
+  auto* explain = add(*placement, chosen, "explain", "Says what one binding, or one domU's vCPUs, wish and get.", options, explain_placement);
   explain->add_option("BINDING", options->binding, "Its name")->required();
   explain->footer("Example:\n  vsctl placement explain web1-dns");
   add(*placement, chosen, "plan", "Lists what a plan made now would move.", options, plan_placement)

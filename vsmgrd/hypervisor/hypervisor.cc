@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "vsmgrd/model/codec.h"
+
 namespace vs {
 namespace {
 
@@ -54,12 +56,25 @@ std::vector<Guest> undeclared(const Resources& domains, const std::vector<Guest>
   return unknown;
 }
 
+bool is_pinned(const Guest& guest, const VcpuPins& pins, std::size_t processors) {
+  if (!pins.cpupool.empty() && guest.cpupool != pins.cpupool) return false;
+  if (pins.cpus.empty()) return true;
+  return std::all_of(guest.vcpus.begin(), guest.vcpus.end(), [&](const Vcpu& vcpu) {
+    const std::string& where = pins.soft ? vcpu.soft : vcpu.hard;
+    if (where == "all") return pins.cpus.size() == processors;
+    const auto cpus = parse_cpus(where);
+    return cpus && *cpus == pins.cpus;
+  });
+}
+
 nlohmann::json encode(const Guest& guest) {
   nlohmann::json vcpus = nlohmann::json::array();
   for (const Vcpu& vcpu : guest.vcpus)
     vcpus.push_back({{"number", vcpu.number}, {"online", vcpu.online}, {"hardAffinity", vcpu.hard}, {"softAffinity", vcpu.soft}});
-  return {{"domid", guest.domid},       {"name", guest.name},       {"uuid", guest.uuid},   {"type", guest.type},
+  nlohmann::json out{{"domid", guest.domid},       {"name", guest.name},       {"uuid", guest.uuid},   {"type", guest.type},
           {"memoryMiB", guest.memory_mib}, {"cpupool", guest.cpupool}, {"weight", guest.weight}, {"vcpus", std::move(vcpus)}};
+  if (!guest.pin_trouble.empty()) out["pinTrouble"] = guest.pin_trouble;
+  return out;
 }
 
 }  // namespace vs

@@ -1,12 +1,15 @@
-// Xen's domains, read with libxl when xenstore says that something happened: a domain came, went, or has another name.
+// Xen's domains, read with libxl when xenstore says that something happened: a domain came, went, or has another name; and put where
+// they are to run.
 //
-// A thread of its own does all the reading; it blocks every signal. libxl is told that SIGCHLD is the daemon's own: nothing that is
+// A thread of its own does all the reading and changing; it blocks every signal. libxl is told that SIGCHLD is the daemon's own: nothing that is
 // called here starts a process. What libxl has to say goes into our log.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +32,9 @@ class NoHypervisor final : public Hypervisor {
   explicit NoHypervisor(std::string trouble) : trouble_(std::move(trouble)) {}
   [[nodiscard]] std::vector<Guest> guests() const override { return {}; }
   [[nodiscard]] std::string trouble() const override { return trouble_; }
+  [[nodiscard]] std::optional<Host> host() const override { return std::nullopt; }
+  void pin(std::map<std::uint32_t, VcpuPins>) override {}
+  void look() override {}
 
  private:
   std::string trouble_;
@@ -44,19 +50,45 @@ class LibxlHypervisor final : public Hypervisor {
 
   [[nodiscard]] std::vector<Guest> guests() const override;
   [[nodiscard]] std::string trouble() const override;
+  [[nodiscard]] std::optional<Host> host() const override;
+  void pin(std::map<std::uint32_t, VcpuPins> wanted) override;
+  void look() override;
 
  private:
   struct Handles;
+  struct Wanted {
+    std::map<std::uint32_t, VcpuPins> pins;  // by domid
+    bool look = false;
+  };
   explicit LibxlHypervisor(std::unique_ptr<Handles> handles, std::function<void()> on_change);
   void run();
+  void wake();
   void read_all();
+  void read_host();
+  // True when something was changed.
+  bool put_right();
+  // Says why not; nothing, when it was done.
+  std::string put(std::uint32_t domid, std::size_t vcpus, const VcpuPins& pins);
   void watch_names(const std::vector<Guest>& guests);
 
   std::unique_ptr<Handles> handles_;
   std::function<void()> on_change_;
   Guarded<std::vector<Guest>> guests_;
   Guarded<std::string> trouble_;
+  Guarded<std::optional<Host>> host_;
+  Guarded<Wanted> wanted_;
+  // Of a guest that is to be somewhere, as put_right() left it.
+  struct Pinned {
+    VcpuPins pins;
+    bool right = false;
+    std::string trouble;
+    std::uint64_t put_back = 0;
+    std::string found;
+    friend bool operator==(const Pinned&, const Pinned&) = default;
+  };
+  std::map<std::uint32_t, Pinned> pinned_;  // by domid
   std::vector<std::uint32_t> watched_;  // domids
+  UniqueFd work_;  // an eventfd: there is something wanted
   UniqueFd stop_;
   std::thread thread_;
 };

@@ -70,6 +70,7 @@ inline constexpr std::chrono::milliseconds kWindowMax{std::chrono::hours{24 * 31
 inline constexpr std::size_t kContentClassesMax = 16;
 inline constexpr std::chrono::microseconds kRequestCostMax{std::chrono::seconds{1}};
 inline constexpr std::uint32_t kCpusMax = 4096;
+inline constexpr std::size_t kCpupoolBytesMax = 64;  // of a cpupool's name
 
 // Reads one document {apiVersion, kind, metadata{name, labels}, spec}. Unknown keys, wrong types
 // and values out of range are problems; server-owned metadata and `status` are accepted and

@@ -24,6 +24,14 @@ DomainSpec decode_domain(const json& value, Problems& problems) {
   fields.text("description", spec.description, Need::optional);
   fields.text("guest", spec.guest, Need::optional);
   fields.number("memoryMiB", spec.memory_mib, 1, kMemoryMibMax);
+  if (const auto* vcpus = fields.take("vcpus", Need::optional)) {
+    spec.vcpus = decode_vcpus(*vcpus, fields.pointer_of("vcpus"), problems);
+    if (spec.type != "xen")
+      problems.push_back({.pointer = fields.pointer_of("vcpus"),
+                          .message = "\"vcpus\" of a domain that has none: it is of type " + spec.type,
+                          .hint = "type: xen, or leave it out",
+                          .code = "contradiction"});
+  }
   fields.finish();
   return spec;
 }

@@ -240,10 +240,11 @@ Sla decode_sla(const nlohmann::json& value, std::string pointer, std::vector<Pro
   return sla;
 }
 
-Placement decode_placement(const nlohmann::json& value, std::string pointer,
-                           std::vector<Problem>& problems) {
+namespace {
+
+Placement read_placement(Fields& fields, const std::vector<std::string>& options, const std::vector<std::string>& modes,
+                         std::vector<Problem>& problems) {
   Placement placement;
-  Fields fields(value, std::move(pointer), problems);
   const std::size_t problems_before = problems.size();
   if (std::string cpus; fields.text("cpus", cpus, Need::optional)) {
     if (const auto checked = parse_cpus(cpus))
@@ -253,11 +254,41 @@ Placement decode_placement(const nlohmann::json& value, std::string pointer,
            "write it like 2-3,6", "malformed");
   }
   fields.number("count", placement.count, 1, kCpusMax);
-  fields.choices("options", placement.options, kPlacementOptions);
-  fields.choice("mode", placement.mode, Need::optional, {"exclusive", "shared", "auto"});
+  fields.choices("options", placement.options, options);
+  fields.choice("mode", placement.mode, Need::optional, modes);
   if (problems.size() == problems_before) refuse_contradictions(fields, placement, problems);
+  return placement;
+}
+
+}  // namespace
+
+Placement decode_placement(const nlohmann::json& value, std::string pointer,
+                           std::vector<Problem>& problems) {
+  Fields fields(value, std::move(pointer), problems);
+  Placement placement = read_placement(fields, kPlacementOptions, {"exclusive", "shared", "auto"}, problems);
   fields.finish();
   return placement;
+}
+
+VcpuPlacement decode_vcpus(const nlohmann::json& value, std::string pointer, std::vector<Problem>& problems) {
+  Fields fields(value, std::move(pointer), problems);
+  const std::size_t problems_before = problems.size();
+  VcpuPlacement vcpus{
+      .where = read_placement(fields, {"fullCores", "sameLlc", "sameNumaNode", "spread"}, {"exclusive", "shared"}, problems)};
+  fields.choice("affinity", vcpus.affinity, Need::optional, {"hard", "soft"});
+  fields.text("cpupool", vcpus.cpupool, Need::optional);
+  if (vcpus.cpupool.size() > kCpupoolBytesMax || vcpus.cpupool.find('/') != std::string::npos)
+    note(problems, fields.pointer_of("cpupool"), fmt::format("\"cpupool\" is a name of at most {} bytes without a slash", kCpupoolBytesMax),
+         "`xl cpupool-list` shows them", "malformed");
+  if (problems.size() == problems_before) {
+    if (vcpus.where.mode == "exclusive" && vcpus.affinity == "soft")
+      note(problems, fields.pointer_of("affinity"), "soft affinity lets vCPUs run elsewhere, too, and exclusive keeps CPUs for them alone",
+           "affinity: hard, or mode: shared", "contradiction");
+    if (vcpus.where.cpus.empty() && vcpus.where.count == 0 && vcpus.cpupool.empty())
+      note(problems, fields.pointer(), "\"vcpus\" says nothing of where", "name one of cpus, count, cpupool", "missing");
+  }
+  fields.finish();
+  return vcpus;
 }
 
 Result<> check_shared_name(std::string_view name) {

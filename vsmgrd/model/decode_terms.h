@@ -1,4 +1,4 @@
-// The parts of a document that say how well and where a binding is served: buffers, SLA, placement;
+// The parts of a document that say how well and where a binding is served, and where a guest runs: buffers, SLA, placement;
 // and what sharing a kind of service knows.
 //
 // Used by decode.cc alone. Pure functions, thread-safe. Errors: appended to `problems`, all of them.
@@ -19,6 +19,8 @@ Buffers decode_buffers(const nlohmann::json& value, std::string pointer,
 Sla decode_sla(const nlohmann::json& value, std::string pointer, std::vector<Problem>& problems);
 Placement decode_placement(const nlohmann::json& value, std::string pointer,
                            std::vector<Problem>& problems);
+
+VcpuPlacement decode_vcpus(const nlohmann::json& value, std::string pointer, std::vector<Problem>& problems);
 
 // "www.example.org", or "*.example.org" for all that is below.
 Result<> check_shared_name(std::string_view name);

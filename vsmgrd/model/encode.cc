@@ -10,10 +10,26 @@ namespace {
 
 using nlohmann::json;
 
+json encode_part(const Placement& placement) {
+  json out{{"mode", placement.mode}};
+  if (!placement.cpus.empty()) out["cpus"] = placement.cpus;
+  if (placement.count != 0) out["count"] = placement.count;
+  if (!placement.options.empty()) out["options"] = placement.options;
+  return out;
+}
+
+json encode_part(const VcpuPlacement& vcpus) {
+  json out = encode_part(vcpus.where);
+  out["affinity"] = vcpus.affinity;
+  if (!vcpus.cpupool.empty()) out["cpupool"] = vcpus.cpupool;
+  return out;
+}
+
 json encode_part(const DomainSpec& spec) {
   json out{{"type", spec.type}, {"description", spec.description}};
   if (!spec.guest.empty()) out["guest"] = spec.guest;
   if (spec.memory_mib != DomainSpec{}.memory_mib) out["memoryMiB"] = spec.memory_mib;
+  if (spec.vcpus) out["vcpus"] = encode_part(*spec.vcpus);
   return out;
 }
 
@@ -121,14 +137,6 @@ json encode_part(const Sla& sla) {
   return out;
 }
 
-json encode_part(const Placement& placement) {
-  json out{{"mode", placement.mode}};
-  if (!placement.cpus.empty()) out["cpus"] = placement.cpus;
-  if (placement.count != 0) out["count"] = placement.count;
-  if (!placement.options.empty()) out["options"] = placement.options;
-  return out;
-}
-
 json encode_part(const BindingSpec& spec) {
   json out{{"domain", spec.domain}, {"service", spec.service}};
   if (!spec.device.empty()) out["device"] = spec.device;
@@ -181,7 +189,10 @@ json encode_status(const View& view) {
     for (const StatusCondition& condition : observed->conditions)
       out["conditions"].push_back(encode(condition));
     if (view.resource.kind() == Kind::domain) out["socketDirectory"] = observed->socket_directory;
-    if (observed->placement) out["placement"] = encode(*observed->placement);
+    if (observed->placement) {
+      out["placement"] = encode(*observed->placement);
+      if (observed->kind == Kind::domain) out["placement"].erase("loop");
+    }
     if (view.resource.kind() == Kind::binding) out["refusedOpens"] = observed->refused_opens;
   }
   if (view.decision) {

@@ -47,12 +47,32 @@ struct Metadata {
   Sources sources;  // of the document ("") and of everything in its spec ("/spec/...")
 };
 
+// Which of the node's CPUs serve a binding: those named in `cpus`, or `count` of them chosen as
+// `options` say, or (neither) any.
+struct Placement {
+  std::string cpus;         // "2-3,6"; checked by parse_cpus() of codec.h
+  std::uint32_t count = 0;  // 0: not given
+  std::vector<std::string> options;  // fullCores sameLlc sameNumaNode spread sameCoreAsGuest
+                                     // apartFromGuest
+  std::string mode = "shared";  // exclusive | shared with other bindings | auto: shared, on the core as measured
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
+// Where the vCPUs of a domU run: on the machine's CPUs, all of them on the same.
+struct VcpuPlacement {
+  Placement where;                // mode shared or exclusive, no option that names the guest; may be empty
+  std::string affinity = "hard";  // hard: nowhere else | soft: rather there than elsewhere
+  std::string cpupool;            // that it is moved to; empty: it stays in its own
+  friend bool operator==(const VcpuPlacement&, const VcpuPlacement&) = default;
+};
+
 // A guest. `type` says what it is: sandboxes and containers come over local sockets, domUs over Xen's grants.
 struct DomainSpec {
   std::string type = "sandbox";  // sandbox | container | xen
   std::string description;
   std::string guest;  // type xen: the hypervisor's name or UUID of it; empty: the object's own name
   std::uint32_t memory_mib = 128;  // that its sessions may take up in each backend; 1 .. 65536
+  std::optional<VcpuPlacement> vcpus = {};  // type xen
   friend bool operator==(const DomainSpec&, const DomainSpec&) = default;
 };
 
@@ -156,17 +176,6 @@ struct Sla {
   std::optional<Objectives> objectives;
   std::vector<ContentClass> content_classes;  // names unique; the first whose `when` holds
   friend bool operator==(const Sla&, const Sla&) = default;
-};
-
-// Which of the node's CPUs serve a binding: those named in `cpus`, or `count` of them chosen as
-// `options` say, or (neither) any.
-struct Placement {
-  std::string cpus;         // "2-3,6"; checked by parse_cpus() of codec.h
-  std::uint32_t count = 0;  // 0: not given
-  std::vector<std::string> options;  // fullCores sameLlc sameNumaNode spread sameCoreAsGuest
-                                     // apartFromGuest
-  std::string mode = "shared";  // exclusive | shared with other bindings | auto: shared, on the core as measured
-  friend bool operator==(const Placement&, const Placement&) = default;
 };
 
 // Desired: `domain` may use `service` as device `device`, if the access policies allow it. Of each

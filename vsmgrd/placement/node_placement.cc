@@ -1,6 +1,7 @@
 #include "vsmgrd/placement/node_placement.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <utility>
 
@@ -40,6 +41,28 @@ Problem problem_of(const Resource& binding, const BindingPlace& place, const Des
                     place.fits, std::string(name_of(place.misfit)));
 }
 
+// Of a domain whose vCPUs do not fit.
+Problem problem_of(const Resource& domain, const BindingPlace& place) {
+  return problem_of(domain, std::string("/spec/vcpus") + field_of(std::get<DomainSpec>(domain.spec).vcpus->where, place.misfit),
+                    fmt::format("Domain {}: {} ({})", in_quotes(domain.metadata.name), place.message, name_of(place.misfit)), place.fits,
+                    std::string(name_of(place.misfit)));
+}
+
+// The CPUs of the cpupool that a domain is in, or is to be in; none, when there is no such pool.
+CpuSet pool_of(const Resource& domain, const HostMachine& host) {
+  const auto& spec = std::get<DomainSpec>(domain.spec);
+  std::string name = spec.vcpus->cpupool;
+  if (name.empty()) {
+    std::string guest = spec.guest.empty() ? domain.metadata.name : spec.guest;
+    auto found = host.guests.find(guest);
+    std::transform(guest.begin(), guest.end(), guest.begin(), [](unsigned char letter) { return std::tolower(letter); });
+    if (found == host.guests.end()) found = host.guests.find(guest);
+    name = found == host.guests.end() ? host.first_pool : found->second;
+  }
+  const auto pool = host.pools.find(name);
+  return pool == host.pools.end() ? CpuSet() : pool->second;
+}
+
 // Whether two states wish the same of this node.
 bool same_wishes(const std::map<std::string, PlacementWish>& one, const std::map<std::string, PlacementWish>& other) {
   return one.size() == other.size() && std::equal(one.begin(), one.end(), other.begin(), [](const auto& left, const auto& right) {
@@ -62,6 +85,15 @@ std::map<std::string, PlacementWish> wishes_of(const Desired& desired) {
     if (service == desired.services.end()) continue;
     const std::string& kind = std::get<ServiceSpec>(service->second.spec).kind;
     if (can_be_placed(kind)) all[name] = {.kind = kind, .domain = spec.domain, .placement = placement};
+  }
+  return all;
+}
+
+std::map<std::string, Placement> vcpus_of(const Desired& desired) {
+  std::map<std::string, Placement> all;
+  for (const auto& [name, resource] : desired.domains) {
+    const auto& spec = std::get<DomainSpec>(resource.spec);
+    if (spec.vcpus && wishes(spec.vcpus->where)) all[name] = spec.vcpus->where;
   }
   return all;
 }
@@ -89,7 +121,7 @@ Result<std::unique_ptr<NodePlacement>> NodePlacement::open(MachineFacts facts) {
 }
 
 NodePlacement::NodePlacement(MachineFacts facts, Topology topology, CpuSet allowed)
-    : facts_(std::move(facts)), state_(State{std::move(topology), allowed, {}, {}, {}}) {}
+    : facts_(std::move(facts)), state_(State{std::move(topology), allowed, {}, {}, {}, {}}) {}
 
 bool NodePlacement::refresh() {
   if (!reads_machine_) return false;
@@ -107,24 +139,50 @@ bool NodePlacement::refresh() {
   });
 }
 
-PlacementInput NodePlacement::input(const Desired& desired) const {
-  PlacementInput input;
+NodePlacement::Inputs NodePlacement::inputs(const Desired& desired) const {
+  Inputs all;
+  PlacementInput& input = all.bindings;
+  std::optional<HostMachine> host;
   state_.with([&](const State& state) {
     input.topology = state.topology;
     input.allowed = state.allowed;
     input.before = state.units;
     input.guests = state.guests;
     input.wishes = resolve_auto(wishes_of(desired), state.sides);
+    host = state.host;
   });
   input.reserved = facts_.reserved;
   const auto cpus = static_cast<std::uint32_t>(std::clamp<std::size_t>(input.allowed.size(), 1, kDefaultLoopsMax));
   for (const auto& [name, wish] : input.wishes)
     input.kinds[wish.kind] = wish.kind == kPubsub ? PlacementKind{.loops = 1, .one_loop = true}
                                                   : PlacementKind{.loops = facts_.backend_loops != 0 ? facts_.backend_loops : cpus};
-  return input;
+  PlacementInput* of_vcpus = &input;
+  if (host && !host->same) {
+    of_vcpus = &all.vcpus.emplace(PlacementInput{.topology = host->topology, .allowed = host->topology.online, .before = input.before});
+  } else if (host) {
+    input.allowed &= host->topology.online;
+    input.topology = std::move(host->topology);
+  }
+  of_vcpus->vcpus = vcpus_of(desired);
+  if (host)
+    for (const auto& [name, placement] : of_vcpus->vcpus) of_vcpus->pools[name] = pool_of(desired.domains.at(name), *host);
+  return all;
 }
 
-PlacementPlan NodePlacement::plan(const Desired& desired) const { return plan_placement(input(desired)); }
+PlacementPlan NodePlacement::plan(const Inputs& inputs) {
+  PlacementPlan plan = plan_placement(inputs.bindings);
+  if (!inputs.vcpus) return plan;
+  PlacementPlan vcpus = plan_placement(*inputs.vcpus);
+  plan.vcpus = std::move(vcpus.vcpus);
+  plan.units.merge(vcpus.units);
+  return plan;
+}
+
+PlacementPlan NodePlacement::plan(const Desired& desired) const { return plan(inputs(desired)); }
+
+void NodePlacement::see_host(std::optional<HostMachine> host) {
+  state_.with([&](State& state) { state.host = std::move(host); });
+}
 
 void NodePlacement::adopt(std::map<UnitKey, PlacedUnit> units) {
   state_.with([&](State& state) { state.units = std::move(units); });
@@ -140,7 +198,8 @@ void NodePlacement::see_guests(std::map<std::string, CpuSet> guests) {
 
 std::vector<Problem> NodePlacement::misfits(const Desired& before, const Desired& next) const {
   std::vector<Problem> problems;
-  PlacementInput now = input(next);
+  const Inputs all = inputs(next);
+  const PlacementInput& now = all.bindings;
   // One that no binding names is judged by itself.
   std::set<std::string> named;
   for (const auto& [name, resource] : next.bindings) named.insert(std::get<BindingSpec>(resource.spec).placement_name);
@@ -153,8 +212,9 @@ std::vector<Problem> NodePlacement::misfits(const Desired& before, const Desired
                                     place->fits, std::string(name_of(place->misfit))));
   }
   const auto wished = resolve_auto(wishes_of(before), state_.with([](const State& state) { return state.sides; }));
-  if (same_wishes(wished, now.wishes)) return problems;
-  const PlacementPlan planned = plan_placement(now);
+  const auto guests = vcpus_of(before), guests_next = vcpus_of(next);
+  if (same_wishes(wished, now.wishes) && guests == guests_next) return problems;
+  const PlacementPlan planned = plan(all);
   std::optional<PlacementPlan> was;  // planned only when something does not fit
   for (const auto& [name, place] : planned.bindings) {
     if (place.misfit == Misfit::none) continue;
@@ -164,13 +224,41 @@ std::vector<Problem> NodePlacement::misfits(const Desired& before, const Desired
     if (same && old != was->bindings.end() && old->second.misfit != Misfit::none) continue;
     problems.push_back(problem_of(next.bindings.at(name), place, next));
   }
+  for (const auto& [name, place] : planned.vcpus) {
+    if (place.misfit == Misfit::none) continue;
+    if (!was) was = plan(before);
+    const auto old = was->vcpus.find(name);
+    const bool same = guests.contains(name) && guests.at(name) == guests_next.at(name);
+    if (same && old != was->vcpus.end() && old->second.misfit != Misfit::none) continue;
+    problems.push_back(problem_of(next.domains.at(name), place));
+  }
   return problems;
 }
 
-nlohmann::json NodePlacement::show(const Desired& desired, const ByName<Observed>& bindings) const {
+namespace {
+
+// Of the vCPUs of one domU: what is wished, given by a plan made now, and so.
+nlohmann::json show_vcpus(const Resource& domain, const BindingPlace& place, const ByName<Observed>& domains) {
   using nlohmann::json;
-  const PlacementInput now = input(desired);
-  const PlacementPlan planned = plan_placement(now);
+  const std::string& name = domain.metadata.name;
+  json one{{"name", name}, {"wish", encode_spec(domain)["vcpus"]}, {"planned", to_string(place.cpus)}, {"fits", place.misfit == Misfit::none}};
+  if (place.misfit != Misfit::none) {
+    one["reason"] = name_of(place.misfit);
+    one["message"] = place.message;
+    one["hint"] = place.fits;
+  }
+  if (const auto seen = domains.find(name); seen != domains.end() && seen->second.placement)
+    one["actualCpus"] = seen->second.placement->actual_cpus;
+  return one;
+}
+
+}  // namespace
+
+nlohmann::json NodePlacement::show(const Desired& desired, const ByName<Observed>& bindings, const ByName<Observed>& domains) const {
+  using nlohmann::json;
+  const Inputs all = inputs(desired);
+  const PlacementInput& now = all.bindings;
+  const PlacementPlan planned = plan(all);
   const auto class_of = [&](std::uint32_t cpu) {
     return planned.reserved.contains(cpu)    ? "reserved"
            : planned.exclusive.contains(cpu) ? "exclusive"
@@ -183,8 +271,11 @@ nlohmann::json NodePlacement::show(const Desired& desired, const ByName<Observed
     json on = json::array();
     for (const auto& [name, place] : planned.bindings)
       if (place.cpus.contains(number)) on.push_back(name);
+    json guests = json::array();
+    for (const auto& [name, place] : planned.vcpus)
+      if (!all.vcpus && place.cpus.contains(number)) guests.push_back(name);
     cpus.push_back({{"cpu", number}, {"core", cpu.core}, {"cache", cpu.llc}, {"node", cpu.node}, {"capacity", cpu.capacity},
-                    {"class", class_of(number)}, {"bindings", std::move(on)}});
+                    {"class", class_of(number)}, {"bindings", std::move(on)}, {"domains", std::move(guests)}});
   }
   json placed = json::array();
   for (const auto& [name, place] : planned.bindings) {
@@ -214,10 +305,13 @@ nlohmann::json NodePlacement::show(const Desired& desired, const ByName<Observed
     }
     placed.push_back(std::move(one));
   }
+  json guests = json::array();
+  for (const auto& [name, place] : planned.vcpus) guests.push_back(show_vcpus(desired.domains.at(name), place, domains));
   return {{"online", to_string(now.topology.online)},   {"offline", to_string(now.topology.offline)},
           {"reserved", to_string(planned.reserved)},    {"isolated", to_string(planned.isolated)},
           {"exclusive", to_string(planned.exclusive)},  {"shared", to_string(planned.shared)},
-          {"cpus", std::move(cpus)},                    {"bindings", std::move(placed)}};
+          {"cpus", std::move(cpus)},                    {"bindings", std::move(placed)},
+          {"domains", std::move(guests)}};
 }
 
 Topology NodePlacement::topology() const {

@@ -20,6 +20,8 @@ struct UnitWish {
   std::vector<std::string> bindings;
   const PlacedUnit* before = nullptr;  // that fitted
   bool keeps = false;                  // the CPUs it had
+
+  [[nodiscard]] bool vcpus() const { return wish->kind == kVcpus; }
 };
 
 class Planner {
@@ -64,6 +66,13 @@ class Planner {
   }
 
   void gather() {
+    for (const auto& [domain, placement] : input_.vcpus) {
+      if (!wishes(placement)) continue;
+      const UnitKey key{kVcpus, domain};
+      UnitWish& unit = units_[key];
+      unit.wish = &guests_.emplace(domain, PlacementWish{.kind = kVcpus, .domain = domain, .placement = placement}).first->second;
+      if (const auto before = input_.before.find(key); before != input_.before.end() && before->second.fits) unit.before = &before->second;
+    }
     for (const auto& [name, wish] : input_.wishes) {
       if (!wishes(wish.placement)) continue;
       const auto kind = input_.kinds.find(wish.kind);
@@ -96,6 +105,7 @@ class Planner {
       if (rank_of(unit) == rank || (rank == 3 && std::find(displaced.begin(), displaced.end(), &key) != displaced.end()))
         units.emplace_back(&key, &unit);
     std::stable_sort(units.begin(), units.end(), [](const auto& one, const auto& other) {
+      if (one.second->vcpus() != other.second->vcpus()) return one.second->vcpus();
       const Placement& left = one.second->wish->placement;
       const Placement& right = other.second->wish->placement;
       const bool alone = left.mode == "exclusive";
@@ -120,41 +130,57 @@ class Planner {
 
   // Where its guest may run; empty when that is not known, or is everywhere.
   CpuSet guest_cores(const std::string& domain) const {
+    if (const auto placed = plan_.units.find({kVcpus, domain}); placed != plan_.units.end()) return cores_of(placed->second.cpus);
     const auto guest = input_.guests.find(domain);
     if (guest == input_.guests.end()) return {};
     const CpuSet cpus = guest->second & topology_.online;
     return cpus == topology_.online ? CpuSet() : cores_of(cpus);
   }
 
-  CpuSet free_for(const Placement& wish) const {
-    CpuSet free = pool_ - exclusive_;
-    if (wish.mode == "exclusive") {
+  CpuSet free_for(const PlacementWish& wish) const {
+    CpuSet free = wish.kind == kVcpus ? free_for_vcpus(wish.domain) : pool_ - exclusive_;
+    if (wish.placement.mode == "exclusive") {
       free -= shared_;
-      if (!wish.cpus.empty()) free |= (topology_.isolated & input_.allowed) - plan_.reserved - exclusive_ - shared_;
+      if (!wish.placement.cpus.empty() && wish.kind != kVcpus)
+        free |= (topology_.isolated & input_.allowed) - plan_.reserved - exclusive_ - shared_;
     }
     return free;
   }
 
+  // A hypervisor's guests run wherever it lets them: what this daemon may use is no limit.
+  CpuSet cpupool_of(const std::string& domain) const {
+    const auto pool = input_.pools.find(domain);
+    return pool == input_.pools.end() ? topology_.online : pool->second & topology_.online;
+  }
+  CpuSet free_for_vcpus(const std::string& domain) const {
+    return cpupool_of(domain) - topology_.isolated - plan_.reserved - exclusive_;
+  }
+  // The cores of its loops that are to be apart from it.
+  CpuSet apart_from(const std::string& domain) const {
+    const auto apart = apart_.find(domain);
+    return apart == apart_.end() ? CpuSet() : apart->second;
+  }
+
   bool place(const UnitKey& key, const UnitWish& unit) {
     const Placement& wish = unit.wish->placement;
-    const std::string& domain = unit.wish->domain;
     BindingPlace place{.unit = key};
     CpuSet cpus;
     if (!wish.cpus.empty()) {
       cpus = named(wish);
-      refuse_named(cpus, wish, domain, place);
+      refuse_named(cpus, *unit.wish, place);
     } else {
       cpus = choose_counted(key, unit, place);
     }
     if (place.misfit == Misfit::none && wish.mode == "exclusive" && (pool_ - exclusive_ - cpus).empty())
       refuse(place, Misfit::exhausted, fmt::format("no CPU would be left for those that share, without {}", to_string(cpus)),
-             fits_of(wish));
+             fits_of(*unit.wish));
     std::optional<std::uint32_t> loop;
     if (place.misfit == Misfit::none) {
       loop = loop_for(key, cpus, unit.before);
       if (!loop) refuse(place, Misfit::loops_exhausted, fmt::format("backend {} has no more loops ({})", key.first, kBackendLoopsMax),
                         "CPUs that another of its bindings has");
     }
+    if (unit.vcpus()) plan_.vcpus[key.second] = place;
     for (const std::string& binding : unit.bindings) plan_.bindings[binding] = place;
     if (place.misfit != Misfit::none) return false;
     take(key, cpus, *loop, wish.mode == "exclusive", true);
@@ -173,7 +199,8 @@ class Planner {
   // What is free of where it wants to be.
   CpuSet around(const UnitWish& unit) const {
     const Placement& wish = unit.wish->placement;
-    CpuSet from = free_for(wish);
+    CpuSet from = free_for(*unit.wish);
+    if (unit.vcpus()) return from - apart_from(unit.wish->domain);
     const CpuSet guest = guest_cores(unit.wish->domain);
     if (has(wish, "apartFromGuest")) from -= guest;
     if (has(wish, "sameCoreAsGuest") && !guest.empty()) from &= guest;
@@ -193,32 +220,36 @@ class Planner {
     place.fits = std::move(fits);
   }
 
-  std::string fits_of(const Placement& wish) const {
+  std::string fits_of(const PlacementWish& wish) const {
     CpuSet free = free_for(wish);
-    if (wish.mode == "exclusive") {
+    if (wish.placement.mode == "exclusive") {
       // One must stay for the others.
       if (const CpuSet pool = pool_ - exclusive_; free.contains(pool) && !pool.empty()) free.remove(pool.list().back());
     }
-    if (free.empty()) return wish.mode == "exclusive" ? "mode: shared fits" : "";
-    if (wish.cpus.empty())
+    if (free.empty()) return wish.placement.mode == "exclusive" ? "mode: shared fits" : "";
+    if (wish.placement.cpus.empty())
       return fmt::format("at most {} of {} fit{}", free.size(), to_string(free), free.size() == 1 ? "s" : "");
     return fmt::format("any of {} fits", to_string(free));
   }
 
-  void refuse_named(const CpuSet& cpus, const Placement& wish, const std::string& domain, BindingPlace& place) const {
+  void refuse_named(const CpuSet& cpus, const PlacementWish& wish, BindingPlace& place) const {
     const auto check = [&](const CpuSet& bad, Misfit misfit, const char* what) {
       if (!bad.empty()) refuse(place, misfit, fmt::format("CPU {} {}", to_string(bad), what), fits_of(wish));
     };
-    const bool alone = wish.mode == "exclusive";
+    const bool alone = wish.placement.mode == "exclusive", vcpus = wish.kind == kVcpus;
     check(cpus - topology_.online - topology_.offline, Misfit::absent, "is not there");
     check(cpus & topology_.offline, Misfit::offline, "is offline");
-    check(cpus - input_.allowed, Misfit::forbidden, "is not for this daemon: its cgroup or affinity leaves it out");
+    if (vcpus) check(cpus - cpupool_of(wish.domain), Misfit::forbidden, "is of another cpupool than the domain");
+    else check(cpus - input_.allowed, Misfit::forbidden, "is not for this daemon: its cgroup or affinity leaves it out");
     check(cpus & plan_.reserved, Misfit::reserved_overlap, "is reserved");
-    if (!alone) check(cpus & topology_.isolated, Misfit::isolated, "is isolated, and only given in mode exclusive");
+    if (!alone || vcpus) check(cpus & topology_.isolated, Misfit::isolated, "is isolated, and only given to bindings, in mode exclusive");
     check(cpus & exclusive_, Misfit::taken, "is another's alone");
     if (alone) check(cpus & shared_, Misfit::taken, "is shared by others already");
-    if (has(wish, "fullCores")) check(topology_.cores_of(cpus) - cpus, Misfit::smt_alignment, "is left over of a core that is not named in full");
-    if (has(wish, "apartFromGuest")) check(cpus & guest_cores(domain), Misfit::guest_overlap, "is of a core that its guest runs on");
+    if (has(wish.placement, "fullCores"))
+      check(topology_.cores_of(cpus) - cpus, Misfit::smt_alignment, "is left over of a core that is not named in full");
+    if (has(wish.placement, "apartFromGuest"))
+      check(cpus & guest_cores(wish.domain), Misfit::guest_overlap, "is of a core that its guest runs on");
+    if (vcpus) check(cpus & apart_from(wish.domain), Misfit::guest_overlap, "serves a binding of the domain that is to be apart from it");
   }
 
   CpuSet choose_counted(const UnitKey& key, const UnitWish& unit, BindingPlace& place) {
@@ -226,13 +257,19 @@ class Planner {
     const bool alone = wish.mode == "exclusive";
     const std::size_t count = count_of(wish);
     if (unit.keeps) return unit.before->cpus;
-    if (const CpuSet free = free_for(wish); free.size() < count) {
+    if (const CpuSet free = free_for(*unit.wish); free.size() < count) {
       refuse(place, Misfit::exhausted,
-             fmt::format("{} CPU{} free", free.size(), free.size() == 1 ? " is" : "s are"), fits_of(wish));
+             fmt::format("{} CPU{} free", free.size(), free.size() == 1 ? " is" : "s are"), fits_of(*unit.wish));
       return {};
     }
     const CpuSet from = around(unit);
     if (from.size() < count) {
+      if (unit.vcpus()) {
+        refuse(place, Misfit::guest_overlap,
+               fmt::format("bindings of it that are to be apart from it are served on the cores {}", to_string(apart_from(key.second))),
+               fits_of(*unit.wish));
+        return {};
+      }
       const bool same = has(wish, "sameCoreAsGuest");
       refuse(place, same ? Misfit::guest_elsewhere : Misfit::guest_overlap,
              fmt::format("the guest runs on the cores {}: {} free {}", to_string(guest_cores(unit.wish->domain)),
@@ -284,6 +321,7 @@ class Planner {
 
   // The loop that has these CPUs; else the one it had, or the lowest that is free.
   std::optional<std::uint32_t> loop_for(const UnitKey& key, const CpuSet& cpus, const PlacedUnit* before) const {
+    if (key.first == kVcpus) return 0;
     const auto kind = input_.kinds.find(key.first);
     if (kind != input_.kinds.end() && kind->second.one_loop) return 0;
     const Groups& groups = groups_of(key.first);
@@ -298,22 +336,29 @@ class Planner {
     return std::nullopt;
   }
   void take(const UnitKey& key, const CpuSet& cpus, std::uint32_t loop, bool alone, bool fits) {
-    const CpuSet guest = guest_cores(units_.at(key).wish->domain);
-    plan_.units[key] = {cpus, loop, fits, !guest.empty() && guest.contains(cpus)};
-    Group& group = groups_[key.first][loop];
-    group.cpus = cpus;
-    group.alone = alone;
-    group.size = cpus.size();
-    ++group.users;
+    const UnitWish& unit = units_.at(key);
+    if (unit.vcpus()) {
+      plan_.units[key] = {cpus, loop, fits};
+      plan_.vcpus[key.second].cpus = cpus;
+    } else {
+      const CpuSet guest = guest_cores(unit.wish->domain);
+      plan_.units[key] = {cpus, loop, fits, !guest.empty() && guest.contains(cpus)};
+      if (has(unit.wish->placement, "apartFromGuest")) apart_[unit.wish->domain] |= cores_of(cpus);
+      Group& group = groups_[key.first][loop];
+      group.cpus = cpus;
+      group.alone = alone;
+      group.size = cpus.size();
+      ++group.users;
+    }
     (alone ? exclusive_ : shared_) |= cpus;
     for (const std::uint32_t cpu : cpus.list()) ++load_[cpu];
-    for (const std::string& binding : units_.at(key).bindings) plan_.bindings[binding].cpus = cpus;
+    for (const std::string& binding : unit.bindings) plan_.bindings[binding].cpus = cpus;
   }
 
   // What is left of the CPUs it names, shared; else as many as it wants, anywhere; else the shared pool.
   void place_instead(const UnitKey& key, const UnitWish& unit) {
     const Placement& wish = unit.wish->placement;
-    const CpuSet free = pool_ - exclusive_;
+    const CpuSet free = unit.vcpus() ? free_for_vcpus(unit.wish->domain) : pool_ - exclusive_;
     CpuSet cpus;
     if (!wish.cpus.empty()) cpus = named(wish) & free;
     else if (free.size() >= count_of(wish)) cpus = choose(topology_, free, load_, {.count = count_of(wish)}).cpus;
@@ -338,6 +383,8 @@ class Planner {
   CpuSet shared_;      // that units which share are placed on
   CpuLoads load_ = CpuLoads(kCpusMax);
   std::map<std::uint32_t, CpuSet> core_cpus_;  // by core
+  std::map<std::string, PlacementWish> guests_;  // what vCPUs wish, by domain
+  std::map<std::string, CpuSet> apart_;          // cores of loops that are to be apart from their guest, by domain
   std::set<std::pair<std::string, std::uint32_t>> kept_;  // loops that units had, placed yet or not
   std::map<UnitKey, UnitWish> units_;
   std::vector<std::string> unlike_;
@@ -346,38 +393,6 @@ class Planner {
 
 }  // namespace
 
-std::string_view name_of(Misfit misfit) {
-  switch (misfit) {
-    case Misfit::none: return "";
-    case Misfit::absent: return "Absent";
-    case Misfit::offline: return "Offline";
-    case Misfit::forbidden: return "Forbidden";
-    case Misfit::reserved_overlap: return "ReservedOverlap";
-    case Misfit::isolated: return "Isolated";
-    case Misfit::taken: return "Taken";
-    case Misfit::smt_alignment: return "SMTAlignment";
-    case Misfit::llc_full: return "LLCFull";
-    case Misfit::numa_full: return "NUMAFull";
-    case Misfit::guest_overlap: return "GuestOverlap";
-    case Misfit::guest_elsewhere: return "GuestElsewhere";
-    case Misfit::exhausted: return "Exhausted";
-    case Misfit::loops_exhausted: return "LoopsExhausted";
-    case Misfit::one_loop: return "OneLoop";
-  }
-  __builtin_unreachable();
-}
-
 PlacementPlan plan_placement(const PlacementInput& input) { return Planner(input).make(); }
-
-std::optional<BindingPlace> misfit_of(const Placement& placement, const PlacementInput& input) {
-  PlacementInput alone = input;
-  alone.wishes = {{"", {.kind = "", .domain = "", .placement = placement}}};
-  alone.before.clear();
-  alone.guests.clear();
-  PlacementPlan plan = plan_placement(alone);
-  const auto found = plan.bindings.find("");
-  if (found == plan.bindings.end() || found->second.misfit == Misfit::none) return std::nullopt;
-  return found->second;
-}
 
 }  // namespace vs

@@ -1,8 +1,9 @@
-// Which CPUs serve which binding, and by which loop of its backend.
+// Which CPUs serve which binding, and by which loop of its backend; and, on Xen, which CPUs the vCPUs of which domU run on.
 //
 // A pure function of the machine, what is kept from us, what all bindings wish, and what was planned before: the order in which
 // wishes are given says nothing, and a wish that stays keeps what it has. What is placed is a *unit*: everything that is served by one
-// thread, a domain's bindings to one kind of service, or all bindings of a kind that has one loop. Thread-safe.
+// thread, a domain's bindings to one kind of service, or all bindings of a kind that has one loop; or the vCPUs of one domU, which come
+// first among their like, as loops want to be near them or not. Thread-safe.
 //
 // CPUs are of one of these classes: reserved (for the rest of the node), isolated (from the kernel's scheduler: only for a wish that
 // is exclusive and names them), exclusive (to one unit), or the shared pool, which is never empty.
@@ -22,6 +23,7 @@
 
 namespace vs {
 
+inline constexpr const char* kVcpus = "vcpus";  // kind of the units that are vCPUs; no service has it
 inline constexpr std::uint32_t kBackendLoopsMax = 256;  // of one backend, those that are not placed included
 
 // Why a wish is not met.
@@ -29,14 +31,14 @@ enum class Misfit : std::uint8_t {
   none,
   absent,            // the machine has no such CPU
   offline,
-  forbidden,         // the machine has it, and vsmgrd may not use it (cgroup, affinity)
+  forbidden,         // the machine has it, and vsmgrd may not use it (cgroup, affinity); or it is of another cpupool
   reserved_overlap,
   isolated,
   taken,             // it is another unit's alone; or is to be, and others have it
   smt_alignment,     // fullCores, and these are no whole cores
   llc_full,
   numa_full,
-  guest_overlap,     // apartFromGuest, and these are the guest's cores
+  guest_overlap,     // apartFromGuest, and these are the guest's cores; or would be
   guest_elsewhere,   // sameCoreAsGuest, and none of the guest's cores is free
   exhausted,         // not so many are free, or the shared pool would be empty
   loops_exhausted,
@@ -74,6 +76,8 @@ struct PlacementInput {
   std::map<std::string, PlacementWish> wishes;  // by binding; those without a wish may be missing
   std::map<std::string, CpuSet> guests;         // by domain: where it may run, if that is known
   std::map<UnitKey, PlacedUnit> before;
+  std::map<std::string, Placement> vcpus = {};  // of domUs that wish where theirs run, by domain
+  std::map<std::string, CpuSet> pools = {};     // the CPUs of a domU's cpupool; missing: all that are online
 };
 
 struct BindingPlace {
@@ -93,6 +97,7 @@ struct PlacementPlan {
   bool reserved_too_large = false;  // it would have left no pool: one of it is the pool
   std::map<UnitKey, PlacedUnit> units;            // that are placed
   std::map<std::string, BindingPlace> bindings;   // that wish
+  std::map<std::string, BindingPlace> vcpus = {}; // of domUs that wish
   friend bool operator==(const PlacementPlan&, const PlacementPlan&) = default;
 };
 

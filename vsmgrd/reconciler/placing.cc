@@ -13,6 +13,21 @@ constexpr const char* kPlacementMisfit = "PlacementMisfit";  // types of warning
 constexpr const char* kPlacementDrift = "PlacementDrift";
 constexpr const char* kOfBinding = "Binding";  // kinds of objects
 constexpr const char* kOfBackend = "Backend";
+constexpr const char* kOfDomain = "Domain";
+
+// Xen numbers cores within sockets, and says nothing of caches: those of a socket are taken to share their last one.
+Topology topology_of(const Host& host) {
+  Topology topology;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> cores;  // socket and core: its lowest CPU
+  std::map<std::uint32_t, std::uint32_t> sockets;
+  for (const HostCpu& cpu : host.cpus) {
+    topology.online.add(cpu.number);
+    topology.cpus[cpu.number] = {.core = cores.try_emplace({cpu.socket, cpu.core}, cpu.number).first->second,
+                                 .llc = sockets.try_emplace(cpu.socket, cpu.number).first->second,
+                                 .node = cpu.node};
+  }
+  return topology;
+}
 
 }  // namespace
 
@@ -20,15 +35,21 @@ void Placing::remember() {
   if (std::exchange(remembered_, true)) return;
   for (const Warning& warning : store_.warnings().list()) {
     if (warning.status == Warning::Status::resolved) continue;
-    if (warning.type == kPlacementMisfit) misfits_told_.emplace(warning.name, warning.message);
-    if (warning.type == kPlacementDrift) drifts_told_.emplace(warning.name, warning.message);
+    const bool of_guest = warning.kind == kOfDomain;
+    if (warning.type == kPlacementMisfit) (of_guest ? guest_misfits_told_ : misfits_told_).emplace(warning.name, warning.message);
+    if (warning.type == kPlacementDrift) (of_guest ? guest_drifts_told_ : drifts_told_).emplace(warning.name, warning.message);
   }
   const Snapshot now = store_.snapshot();
+  std::map<UnitKey, PlacedUnit> units;
+  if (const auto domains = now.observed.find(Kind::domain); domains != now.observed.end())
+    for (const auto& [name, observed] : domains->second) {
+      if (!observed.placement || !observed.placement->fits) continue;
+      if (const auto cpus = parse_cpus(observed.placement->cpus)) units[{kVcpus, name}] = {CpuSet(*cpus), 0, true};
+    }
   const auto bindings = now.observed.find(Kind::binding);
-  if (bindings == now.observed.end()) return;
+  if (bindings == now.observed.end()) return node_.adopt(std::move(units));
   // Bindings that are gone, and CPUs of which nobody wishes any, are in no plan: there is nothing to give back.
   const auto wishes = wishes_of(*now.desired);
-  std::map<UnitKey, PlacedUnit> units;
   const PlacementPlan planned = node_.plan(*now.desired);
   for (const auto& [name, observed] : bindings->second) {
     const auto place = planned.bindings.find(name);
@@ -51,8 +72,65 @@ const PlacementPlan& Placing::plan(const Desired& desired) {
 }
 
 std::optional<std::chrono::milliseconds> Placing::patience() const {
-  if (plan_.bindings.empty() && plan_.reserved.empty()) return std::nullopt;
+  if (plan_.bindings.empty() && plan_.reserved.empty() && guests_.empty()) return std::nullopt;
   return kPlacementLook;
+}
+
+void Placing::see_host(const Hypervisor& hypervisor) {
+  const auto host = hypervisor.host();
+  if (!host || host->cpus.empty()) return node_.see_host(std::nullopt);
+  HostMachine machine{.topology = topology_of(*host), .same = host->same, .pools = {}, .first_pool = host->first_pool, .guests = {}};
+  for (const auto& [name, cpus] : host->pools) machine.pools[name] = CpuSet(cpus);
+  for (const Guest& guest : hypervisor.guests()) machine.guests[guest.name] = machine.guests[guest.uuid] = guest.cpupool;
+  node_.see_host(std::move(machine));
+}
+
+void Placing::place_guests(const Desired& desired, const std::vector<Guest>& guests, Hypervisor& hypervisor) {
+  hypervisor_ = &hypervisor;
+  std::map<std::uint32_t, VcpuPins> pins;
+  std::map<std::uint32_t, std::uint64_t> put_back;
+  std::map<std::string, std::string> misfits;
+  guests_.clear();
+  for (const auto& [name, resource] : desired.domains) {
+    const auto& spec = std::get<DomainSpec>(resource.spec);
+    if (!spec.vcpus) continue;
+    PlacementStatus& status = guests_[name];
+    if (const auto place = plan_.vcpus.find(name); place != plan_.vcpus.end()) {
+      status.cpus = to_string(place->second.cpus);
+      status.fits = place->second.misfit == Misfit::none;
+      status.reason = name_of(place->second.misfit);
+      status.message = place->second.message;
+    }
+    const Guest* guest = spec.type == "xen" ? find_guest(guests, resource) : nullptr;
+    if (guest != nullptr && !guest->going) {
+      VcpuPins& wanted = pins[guest->domid];
+      wanted.soft = spec.vcpus->affinity == "soft";
+      wanted.cpupool = spec.vcpus->cpupool;
+      if (const auto cpus = parse_cpus(status.cpus)) wanted.cpus = *cpus;
+      status.actual_cpus = guest->vcpus.empty() ? "" : wanted.soft ? guest->vcpus.front().soft : guest->vcpus.front().hard;
+      if (!guest->pin_trouble.empty()) {
+        status.fits = false;
+        status.reason = "Refused";
+        status.message = guest->pin_trouble;
+      }
+      put_back[guest->domid] = guest->put_back;
+      if (const auto before = put_back_.find(guest->domid); before != put_back_.end() && guest->put_back > before->second) {
+        drifts_ += guest->put_back - before->second;
+        guests_drifted_[name] = fmt::format("its vCPUs were to run on {} instead of {}, and were put back", guest->found,
+                                            status.cpus.empty() ? "cpupool " + wanted.cpupool : "CPUs " + status.cpus);
+      }
+    }
+    if (!status.fits && misfits.size() < kMisfitsToldMax)
+      misfits[name] = fmt::format("its vCPUs do not run where it wishes: {} ({})", status.message, status.reason);
+  }
+  put_back_ = std::move(put_back);
+  tell(kPlacementMisfit, kOfDomain, misfits, guest_misfits_told_);
+  hypervisor.pin(std::move(pins));
+}
+
+std::optional<PlacementStatus> Placing::placement_of_domain(const std::string& name) const {
+  const auto found = guests_.find(name);
+  return found == guests_.end() ? std::nullopt : std::optional(found->second);
 }
 
 // Mode auto: what the last ten seconds say of the core that serves, and whether it is to be another.
@@ -118,11 +196,14 @@ void Placing::look(const Desired& desired, const BackendConfigs& wanted, const s
   }
   node_.see_guests(std::move(guests));
   tell(kPlacementDrift, kOfBackend, drifted_, drifts_told_);
+  tell(kPlacementDrift, kOfDomain, guests_drifted_, guest_drifts_told_);
   if (!patience()) return;
   const bool due = !looked_ || clock_.now() - *looked_ >= kPlacementLook;
   if (!due && std::exchange(asked_, confirmed) == confirmed) return;
   asked_ = confirmed;
   looked_ = clock_.now();
+  guests_drifted_.clear();
+  if (hypervisor_ != nullptr && !guests_.empty()) hypervisor_->look();
   backends_.locate();
 }
 
@@ -167,12 +248,13 @@ void Placing::append_samples(std::vector<Sample>& to) const {
   cpus("exclusive", plan_.exclusive);
   cpus("shared", plan_.shared);
   std::size_t misfits = 0;
-  for (const auto& [name, place] : plan_.bindings) misfits += place.misfit == Misfit::none ? 0 : 1;
-  add("vservices_placement_misfits", "Bindings that are served elsewhere than they wish.", Sample::Type::gauge,
+  for (const auto* placed : {&plan_.bindings, &plan_.vcpus})
+    for (const auto& [name, place] : *placed) misfits += place.misfit == Misfit::none ? 0 : 1;
+  add("vservices_placement_misfits", "Bindings that are served, and domUs that run, elsewhere than they wish.", Sample::Type::gauge,
       static_cast<double>(misfits));
   add("vservices_placement_core_changes_total", "Times mode auto chose the other side: its guest's core, or another.", Sample::Type::counter,
       static_cast<double>(core_changes_));
-  add("vservices_placement_drifts_total", "Times a loop was found on other CPUs than it was put on.", Sample::Type::counter,
+  add("vservices_placement_drifts_total", "Times a loop, or a guest's vCPUs, were found on other CPUs than they were put on.", Sample::Type::counter,
       static_cast<double>(drifts_));
 }
 

@@ -1,7 +1,8 @@
-// Keeps bindings where they should be served: plans, looks whether it is so, and tells what is not.
+// Keeps bindings where they should be served, and vCPUs of domUs where they should run: plans, looks whether it is so, and tells what is not.
 //
-// PlacementMisfit (of a Binding): it does not get the CPUs it wishes, since the machine is another one now; what it got instead.
-// PlacementDrift (of a Backend, by its service kind): a loop ran elsewhere; it was put right, or cannot be.
+// PlacementMisfit (of a Binding or Domain): it does not get the CPUs it wishes, since the machine is another one now; what it got
+//   instead; or the hypervisor refuses to put it there.
+// PlacementDrift (of a Backend, by its service kind; of a Domain): a loop or vCPUs ran elsewhere; they were put right, or cannot be.
 // Owned by the reconciler's thread; does not wait for the disk.
 #pragma once
 
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/sample.h"
+#include "vsmgrd/hypervisor/hypervisor.h"
 #include "vsmgrd/placement/node_placement.h"
 #include "vsmgrd/reconciler/plan.h"
 #include "vsmgrd/store/store.h"
@@ -28,8 +30,14 @@ class Placing {
   Placing(NodePlacement& node, Store& store, Backends& backends, const Clock& clock)
       : node_(node), store_(store), backends_(backends), clock_(clock) {}
 
+  // The machine below, if there is a hypervisor; before plan().
+  void see_host(const Hypervisor& hypervisor);
   // The plan to go by, as of now. The first time, what was observed before this daemon started is what is kept.
   const PlacementPlan& plan(const Desired& desired);
+  // Has the hypervisor put guests where they are planned.
+  void place_guests(const Desired& desired, const std::vector<Guest>& guests, Hypervisor& hypervisor);
+  // What is to be seen of a domain's vCPUs, as of the last place_guests(); nullopt: it wishes nothing.
+  [[nodiscard]] std::optional<PlacementStatus> placement_of_domain(const std::string& name) const;
   // Once the backends were told: compares, tells, and asks where loops are when it is time.
   void look(const Desired& desired, const BackendConfigs& wanted, const std::map<std::string, BackendStatus>& status);
   // When to look again; nullopt: nothing is placed.
@@ -54,6 +62,12 @@ class Placing {
   std::map<std::string, std::string> drifted_;        // by kind: what was found
   std::map<std::string, std::string> misfits_told_;   // by binding
   std::map<std::string, std::string> drifts_told_;    // by kind
+  std::map<std::string, PlacementStatus> guests_;     // by domain
+  std::map<std::string, std::string> guests_drifted_;  // by domain: what was found since the last look
+  std::map<std::string, std::string> guest_misfits_told_;
+  std::map<std::string, std::string> guest_drifts_told_;
+  std::map<std::uint32_t, std::uint64_t> put_back_;   // times, by domid
+  Hypervisor* hypervisor_ = nullptr;                  // that looks again when it is time
   // Of units in mode auto: what was measured so far, and the counters as of the last look.
   struct Weighed {
     CoreTrial trial;

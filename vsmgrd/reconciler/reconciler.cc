@@ -51,6 +51,7 @@ Reconciler::Reconciler(Store& store, Backends& backends, const Clock& clock, Wak
 Reconciler::~Reconciler() { stop(); }
 
 void Reconciler::start() {
+  if (placing_ && hypervisor_ != nullptr) placing_->see_host(*hypervisor_);  // what is applied from now on is judged by the machine
   wake_.ring();  // whatever the database says is not yet so
   thread_ = std::thread([this] { run(); });
 }
@@ -101,6 +102,7 @@ Result<> Reconciler::make_so() {
   if (!desired) return fail(desired.error());
   const std::vector<Guest> guests = hypervisor_ == nullptr ? std::vector<Guest>{} : hypervisor_->guests();
   const Domids domids = domids_of(desired->domains, guests);
+  if (placing_ && hypervisor_ != nullptr) placing_->see_host(*hypervisor_);
   const PlacementPlan* const placement = placing_ ? &placing_->plan(*desired) : nullptr;
   const BackendConfigs wanted = configs_for(*desired, domids, engines_, placement);
   keep_homes(*desired);
@@ -115,6 +117,7 @@ Result<> Reconciler::make_so() {
         break;
     }
   }
+  if (placing_ && hypervisor_ != nullptr) placing_->place_guests(*desired, guests, *hypervisor_);
   tell_unknown(*desired, guests);
   const auto status = backends_.status();
   look_again_ = troubles_.look(wanted, status);
@@ -122,6 +125,8 @@ Result<> Reconciler::make_so() {
   if (placing_) placing_->look(*desired, wanted, status);
   auto observed = observe(*desired, status, homes_, domids,
                           hypervisor_ == nullptr ? "there is no hypervisor" : hypervisor_->trouble(), engines_, placement);
+  for (Observed& one : observed)
+    if (placing_ && one.kind == Kind::domain) one.placement = placing_->placement_of_domain(one.name);
   for (Observed& one : observed)
     if (judge_ && one.kind == Kind::binding)
       if (auto condition = judge_(one.name)) one.conditions.push_back(std::move(*condition));

@@ -49,8 +49,8 @@ class Reconciler {
   // Whether a pass has been running for longer than `limit`. From any thread; never waits.
   [[nodiscard]] bool stuck(std::chrono::nanoseconds limit) const;
 
-  // Where the domUs are found; without one there are none. Before start().
-  void find_guests_with(const Hypervisor& hypervisor) { hypervisor_ = &hypervisor; }
+  // Where the domUs are found, and put; without one there are none. Before start().
+  void find_guests_with(Hypervisor& hypervisor) { hypervisor_ = &hypervisor; }
 
   // Where bindings are served; without it nothing is placed. Before start(); outlives this.
   void place_by(NodePlacement& node) { placing_.emplace(node, store_, backends_, clock_); }
@@ -77,7 +77,7 @@ class Reconciler {
   Backends& backends_;
   const Clock& clock_;
   Wake& wake_;
-  const Hypervisor* hypervisor_ = nullptr;
+  Hypervisor* hypervisor_ = nullptr;
   Engines engines_;
   std::set<std::uint32_t> unknown_;  // domids of guests that nothing declares, as told last
   std::function<void(std::vector<Sample>)> on_samples_;

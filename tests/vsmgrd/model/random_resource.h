@@ -152,10 +152,22 @@ inline std::vector<std::string> random_types(Chance& chance) {
 inline Spec random_spec(Chance& chance, Kind kind) {
   switch (kind) {
     case Kind::domain:
-      return DomainSpec{.type = chance.one_in(2) ? "sandbox" : "container",
-                        .description = chance.one_in(2) ? "" : random_text(chance),
-                        .guest = chance.one_in(2) ? "" : random_text(chance),
-                        .memory_mib = chance.one_in(2) ? 128 : random_number(chance, 1, kMemoryMibMax)};
+    {
+      DomainSpec spec{.type = chance.one_in(3) ? "sandbox" : chance.one_in(2) ? "xen" : "container",
+                      .description = chance.one_in(2) ? "" : random_text(chance),
+                      .guest = chance.one_in(2) ? "" : random_text(chance),
+                      .memory_mib = chance.one_in(2) ? 128 : random_number(chance, 1, kMemoryMibMax)};
+      if (spec.type == "xen" && chance.one_in(2)) {
+        VcpuPlacement& vcpus = spec.vcpus.emplace();
+        if (chance.one_in(2)) vcpus.where.cpus = "2-3,6";
+        else vcpus.where.count = random_number(chance, 1, 64);
+        if (chance.one_in(2)) vcpus.where.options = {"fullCores"};
+        if (chance.one_in(2)) vcpus.where.mode = "exclusive";
+        else if (chance.one_in(2)) vcpus.affinity = "soft";
+        if (chance.one_in(3)) vcpus.cpupool = "fast";
+      }
+      return spec;
+    }
     case Kind::service: {
       ServiceSpec spec{.kind = "dns"};
       for (const char* server : {"127.0.0.1", "192.0.2.1:5300", "::1", "[2001:db8::1]:53"})
