@@ -1,15 +1,20 @@
-# A domU does whatever it can think of for a minute: dom0's backend, the manager and another domU are unharmed.
+# A domU does whatever it can think of for a minute: dom0's backends, the manager and other domUs are unharmed.
+. ./asks.sh
 guest web1 pv
 check "web1 boots" boots web1
 check "web1 is bound" within 60 is_state binding web1-dns Bound
 guest web3 pv
+TREE=/images/python.cpio PLAIN=1 guest plain pv
 check "web3 boots" boots web3
 check "web3 is bound" within 60 is_state binding web3-dns Bound
+check "plain boots" boots plain
+check "its files are bound" within 60 is_state binding plain-files Bound
 backend=$(backend_pid) manager=$(pidof vsmgrd)
 tell web1 'evil 60'; evil=$N
 tell web3 'names 100 meanwhile'; names=$N
 check "web3 resolves names meanwhile" ends 400 web3 $names
 check "rightly" data_has web3 meanwhile right=100
+[ -e /run/node/asked ] || asks_files
 check "the hostile guest ends" ends 400 web1 $evil
 say "$(output web1 $evil)"
 check "it got to do its worst" [ "$(result web1 $evil)" = 0 ]
