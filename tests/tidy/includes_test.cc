@@ -40,6 +40,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"vsmgrd/hypervisor", {"base", "vsmgrd/model"}},
     {"vsmgrd/placement", {"base", "vsmgrd/model"}},
     {"vsmgrd/backends", {"base", "vsmgrd/model", "dataplane/control"}},
+    {"vsmgrd/migration", {"base"}},  // pure: the same in vsmgrd and in its simulation
     {"vsmgrd/reconciler", {"base", "vsmgrd/model", "vsmgrd/store", "vsmgrd/hypervisor", "vsmgrd/placement", "vsmgrd/backends"}},
     {"vsmgrd/api", {"base", "vsmgrd/model", "vsmgrd/policy", "vsmgrd/store"}},
     {"vsmgrd/metrics", {"base"}},
