@@ -33,6 +33,7 @@
 #include "vsmgrd/store/backup.h"
 #include "vsmgrd/store/decision_log.h"
 #include "vsmgrd/store/event_log.h"
+#include "vsmgrd/store/handoff_table.h"
 #include "vsmgrd/store/idempotency_table.h"
 #include "vsmgrd/store/operation_log.h"
 #include "vsmgrd/store/policy_history.h"
@@ -153,6 +154,7 @@ class Store {
   DecisionLog& decisions();
   PolicyHistory& policy_history();
   SlaTable& sla();
+  HandoffTable& handoffs();
 
   // A copy beside the database, while it is served: see backup.h. Not of one in memory.
   Result<Backup> backup();

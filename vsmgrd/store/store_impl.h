@@ -49,7 +49,8 @@ class Store::Impl final : public Ledger {
         warnings(*this, events, clock),
         decisions(*this),
         policy_history(*this),
-        sla(*this) {}
+        sla(*this),
+        handoffs(*this) {}
 
   Result<> open();
 
@@ -131,6 +132,7 @@ class Store::Impl final : public Ledger {
   DecisionLog decisions;
   PolicyHistory policy_history;
   SlaTable sla;
+  HandoffTable handoffs;
 
  private:
   std::optional<Writer> writer_;  // last: it ends first

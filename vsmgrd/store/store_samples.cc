@@ -137,6 +137,8 @@ std::vector<Sample> Store::Impl::samples() const {
 
 SlaTable& Store::sla() { return impl_->sla; }
 
+HandoffTable& Store::handoffs() { return impl_->handoffs; }
+
 std::vector<Sample> Store::samples() const { return impl_->samples(); }
 
 }  // namespace vs

@@ -22,6 +22,7 @@ const std::map<std::string, std::string> kShipped{
     {"0002_logs", "4e4325006f521652aaa1df34c8fc7ec79d621951df12dabcfb82c6e38b44e3a1"},
     {"0003_sla", "10e1b552b3c6247acae67089188a8f4d6834ea1b5e7f18307c095d00946ffd97"},
     {"0004_placement", "10aa9105ac637c7419bb03a51088960808bbcaad04ed9127c26ac1f19cd3c227"},
+    {"0005_handoffs", "c769a015e03e3f60f6974a5abfb0ea1b924748409d0ce8aa44fbc12cadff3897"},
 };
 
 constexpr std::array kTwo{
@@ -78,8 +79,8 @@ TEST(Migrate, MakesStrictTablesAndNotesWhatItDid) {
   EXPECT_EQ(
       database.text("SELECT group_concat(name, ' ') FROM (SELECT name FROM pragma_table_list WHERE "
                     "schema = 'main' AND strict = 1 ORDER BY name)"),
-      "audit audit_start decision decision_record event idempotency meta observed operation "
-      "policy_generation policy_text resource schema_history sla_window token warning");
+      "audit audit_start decision decision_record event handoff idempotency meta observed operation "
+      "policy_generation policy_text resource schema_history sla_window standing token warning");
   EXPECT_EQ(database.integer("PRAGMA user_version"), static_cast<int>(shipped_migrations().size()));
   EXPECT_EQ(database.integer("PRAGMA application_id"), kApplicationId);
   EXPECT_EQ(database.text("SELECT sha256 FROM schema_history WHERE version = 1"),

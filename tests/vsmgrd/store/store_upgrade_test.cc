@@ -52,6 +52,7 @@ TEST_F(StoreUpgrade, OfSchema1KeepsAllThatWasThere) {
     EXPECT_EQ(store->get(Kind::domain, "web1")->observed->socket_directory, "/run/vservices/domains/web1");
     EXPECT_EQ(desired.policy_generation, 1);
     ASSERT_THAT(*store->policy_history().policies(1), SizeIs(1)) << "there is something to go back to";
+    EXPECT_TRUE(store->handoffs().load()->standings.empty()) << "nothing was ever moved";
     EXPECT_EQ(store->warnings().count_unresolved(), 0u);
     const auto findings = store->doctor();
     for (const Finding& finding : *findings)
