@@ -259,9 +259,22 @@ Observed observe_guest(const Resource& resource, const Domids& domids, const std
               "Xen runs no domain " + (guest.empty() ? resource.metadata.name : guest));
 }
 
+// Of a binding that must not be served here, whatever the backends say. False: it may be.
+bool judge_ownership(Observed& observed, const Owners& owners) {
+  const auto found = owners.find(observed.name);
+  if (found == owners.end() || found->second.here) return false;
+  if (found->second.in_doubt)
+    set_state(observed, State::failed, "InDoubt",
+              "a handoff between this node and another did not end: nobody serves it here until the other node says what became of "
+              "it, or an operator resolves it");
+  else
+    set_state(observed, State::pending, "Elsewhere", "it moved: node " + found->second.owner + " owns it");
+  return true;
+}
+
 // A binding counts as observed once a backend has confirmed a configuration that holds it, granted or refused.
 Observed observe_binding(const Resource& resource, const Desired& desired, const std::map<std::string, bool>& confirmed,
-                         const std::map<std::string, BackendStatus>& status, const Domids& domids) {
+                         const std::map<std::string, BackendStatus>& status, const Domids& domids, const Owners& owners) {
   const auto& spec = std::get<BindingSpec>(resource.spec);
   const ServiceSpec* service = service_named(desired, spec.service);
   Observed observed = seen(resource, State::pending, "BackendStarting", "the backend is being started");
@@ -278,8 +291,9 @@ Observed observe_binding(const Resource& resource, const Desired& desired, const
     if (observed.state == State::bound && of_xen(desired, domain) && !domids.contains(domain))
       set_state(observed, State::pending, "DomainNotRunning", "domain " + domain + " does not run: it is served when it does");
   }
+  const bool away = judge_ownership(observed, owners);
   observed.conditions =
-      conditions_of_binding(observed, is_confirmed, decision, unsupported_fields(resource, desired));
+      conditions_of_binding(observed, is_confirmed && !away, decision, unsupported_fields(resource, desired));
   return observed;
 }
 
@@ -293,7 +307,8 @@ Observed observe_declared(const Resource& resource, const Desired& desired) {
 
 }  // namespace
 
-BackendConfigs configs_for(const Desired& desired, const Domids& domids, const Engines& engines, const PlacementPlan* placement) {
+BackendConfigs configs_for(const Desired& desired, const Domids& domids, const Engines& engines, const PlacementPlan* placement,
+                           const Owners& owners) {
   BackendConfigs configs;
   for (const auto& [name, resource] : desired.services) {
     const auto& service = std::get<ServiceSpec>(resource.spec);
@@ -304,6 +319,8 @@ BackendConfigs configs_for(const Desired& desired, const Domids& domids, const E
     const auto& spec = std::get<BindingSpec>(resource.spec);
     const ServiceSpec* service = service_named(desired, spec.service);
     if (service == nullptr) continue;
+    const auto owned = owners.find(name);
+    if (owned != owners.end() && !owned->second.here) continue;
     const bool files = service->kind == kFilesKind;
     if (files && bindings_of.empty())
       for (const auto& [other, binding] : desired.bindings)
@@ -317,6 +334,7 @@ BackendConfigs configs_for(const Desired& desired, const Domids& domids, const E
                                                !granted ? nlohmann::json()
                                                : files  ? devices_beside(desired, bindings_of, spec.domain)
                                                         : channel_rights(decision->second)});
+    if (owned != owners.end()) configs[service->kind].bindings.back().epoch = owned->second.epoch;
     if (granted && shares(service->kind)) configs[service->kind].bindings.back().sharing = sharing_of(decision->second.sharing);
   }
   if (placement != nullptr) place(configs, *placement);
@@ -341,7 +359,8 @@ std::vector<Deed> plan(const BackendConfigs& wanted, const std::map<std::string,
 
 std::vector<Observed> observe(const Desired& desired, const std::map<std::string, BackendStatus>& status,
                               const std::map<std::string, std::string>& homes, const Domids& domids,
-                              const std::string& hypervisor_trouble, const Engines& engines, const PlacementPlan* placement) {
+                              const std::string& hypervisor_trouble, const Engines& engines, const PlacementPlan* placement,
+                              const Owners& owners) {
   std::vector<Observed> observed;
   for (const auto& [name, resource] : desired.domains) {
     if (of_xen(desired, name)) {
@@ -357,12 +376,12 @@ std::vector<Observed> observe(const Desired& desired, const std::map<std::string
   for (const auto& [name, resource] : desired.services) observed.push_back(observe_service(resource, status, engines));
   for (const Kind kind : {Kind::access_policy, Kind::sharing_policy, Kind::sla, Kind::placement, Kind::buffers})
     for (const auto& [name, resource] : desired.of(kind)) observed.push_back(observe_declared(resource, desired));
-  const BackendConfigs wanted = configs_for(desired, domids, engines, placement);
+  const BackendConfigs wanted = configs_for(desired, domids, engines, placement, owners);
   std::map<std::string, bool> confirmed;  // by kind: comparing two configurations is work
   for (const auto& [kind, backend] : status) confirmed[kind] = has_confirmed(kind, wanted, status);
   for (const auto& [name, resource] : desired.bindings)
   {
-    observed.push_back(observe_binding(resource, desired, confirmed, status, domids));
+    observed.push_back(observe_binding(resource, desired, confirmed, status, domids, owners));
     if (placement != nullptr) observed.back().placement = placement_of_binding(name, *placement, status);
   }
   return observed;

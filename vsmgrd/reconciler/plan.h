@@ -11,6 +11,7 @@
 #include "vsmgrd/backends/backends.h"
 #include "vsmgrd/model/resource.h"
 #include "vsmgrd/placement/plan.h"
+#include "vsmgrd/reconciler/owners.h"
 
 namespace vs {
 
@@ -26,9 +27,9 @@ struct Engines {
 };
 
 // One configuration per service kind that is declared: its services and the bindings to them, granted or refused. Bindings of a
-// domU that does not run are in none. `placement` says which loops serve whom, and where; nullptr: nothing is placed.
+// domU that does not run are in none, nor are those that another node owns, or that are in doubt. `placement` says which loops serve whom, and where; nullptr: nothing is placed.
 BackendConfigs configs_for(const Desired& desired, const Domids& domids = {}, const Engines& engines = {},
-                           const PlacementPlan* placement = nullptr);
+                           const PlacementPlan* placement = nullptr, const Owners& owners = {});
 
 struct Deed {
   enum class Verb : std::uint8_t { stop, start, configure } verb;
@@ -44,6 +45,6 @@ std::vector<Deed> plan(const BackendConfigs& wanted, const std::map<std::string,
 std::vector<Observed> observe(const Desired& desired, const std::map<std::string, BackendStatus>& status,
                               const std::map<std::string, std::string>& homes, const Domids& domids = {},
                               const std::string& hypervisor_trouble = {}, const Engines& engines = {},
-                              const PlacementPlan* placement = nullptr);
+                              const PlacementPlan* placement = nullptr, const Owners& owners = {});
 
 }  // namespace vs

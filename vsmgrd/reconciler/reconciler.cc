@@ -104,7 +104,8 @@ Result<> Reconciler::make_so() {
   const Domids domids = domids_of(desired->domains, guests);
   if (placing_ && hypervisor_ != nullptr) placing_->see_host(*hypervisor_);
   const PlacementPlan* const placement = placing_ ? &placing_->plan(*desired) : nullptr;
-  const BackendConfigs wanted = configs_for(*desired, domids, engines_, placement);
+  const Owners owners = owners_ ? owners_() : Owners{};
+  const BackendConfigs wanted = configs_for(*desired, domids, engines_, placement, owners);
   keep_homes(*desired);
   for (Deed& deed : plan(wanted, backends_.status())) {
     switch (deed.verb) {
@@ -124,7 +125,7 @@ Result<> Reconciler::make_so() {
   troubles_.tell_refusals(*desired, status);
   if (placing_) placing_->look(*desired, wanted, status);
   auto observed = observe(*desired, status, homes_, domids,
-                          hypervisor_ == nullptr ? "there is no hypervisor" : hypervisor_->trouble(), engines_, placement);
+                          hypervisor_ == nullptr ? "there is no hypervisor" : hypervisor_->trouble(), engines_, placement, owners);
   for (Observed& one : observed)
     if (placing_ && one.kind == Kind::domain) one.placement = placing_->placement_of_domain(one.name);
   for (Observed& one : observed)
