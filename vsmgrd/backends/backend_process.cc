@@ -213,9 +213,14 @@ void BackendProcess::handle(const control::Flushed& flushed) {
   answered(flushed.number);
 }
 
-template <class NotAsked>
-void BackendProcess::handle(const NotAsked& event) {
-  log::warn("backend.event_not_asked", {{"kind", kind_}, {"number", event.number}});
+void BackendProcess::handle(const control::Unsupported& unsupported) {
+  log::warn("backend.unsupported", {{"kind", kind_}, {"command", unsupported.command}});
+  orders_.refuse(unsupported.number);
+}
+
+void BackendProcess::order(control::Command order, HandoffOrders::Done done) {
+  if (!status_.up) return done(std::nullopt);
+  if (const auto numbered = orders_.open(std::move(order), std::move(done))) send(*numbered);
 }
 
 void BackendProcess::answered(std::uint64_t number) {
@@ -270,6 +275,7 @@ void BackendProcess::give_up_on_answers() {
   for (const auto& [number, done] : std::exchange(describes_, {})) done(nullptr);
   for (const auto& [number, done] : std::exchange(flushes_, {})) done(std::nullopt);
   for (const auto& [number, done] : std::exchange(reports_, {})) done();
+  orders_.lose();
 }
 
 // Every backend is asked for a sign of life now and then; one that gives none hangs.

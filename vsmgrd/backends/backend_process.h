@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "dataplane/control/channel.h"
 #include "vsmgrd/backends/backends.h"
+#include "vsmgrd/backends/handoff_orders.h"
 
 namespace vs {
 
@@ -59,6 +60,9 @@ class BackendProcess {
   void locate();
   // Has it forget what `what` says (its number is ours). Calls `done` with how many entries that were, or with nullopt, as describe() does.
   void flush(control::Flush what, std::function<void(std::optional<std::uint64_t>)> done);
+  // Gives it a Freeze, Thaw or Stage (the number is ours). Calls `done` with its answer, or with nullopt: it is not up, is lost before it
+  // answers, or does not know the command. What is drained takes its time: it says nothing about whether the backend hangs.
+  void order(control::Command order, HandoffOrders::Done done);
   // Asks it to end; calls `ended` when it has.
   void stop(std::function<void()> ended);
   [[nodiscard]] const BackendStatus& status() const { return status_; }
@@ -84,8 +88,11 @@ class BackendProcess {
   void handle(control::Described described);
   void handle(control::Located located);
   void handle(const control::Flushed& flushed);
-  template <class NotAsked>
-  void handle(const NotAsked& event);
+  void handle(const control::Unsupported& unsupported);
+  template <class Answer>  // Frozen, Thawed, Staged
+  void handle(const Answer& answer) {
+    orders_.answer(answer, answer.number);
+  }
   void answered(std::uint64_t number);
   void lost(const Error& why);
   void on_exit();
@@ -108,6 +115,7 @@ class BackendProcess {
   std::vector<std::pair<std::uint64_t, std::function<void()>>> reports_;  // asked for and not answered yet
   std::vector<std::pair<std::uint64_t, std::function<void(nlohmann::json)>>> describes_;  // the same
   std::vector<std::pair<std::uint64_t, std::function<void(std::optional<std::uint64_t>)>>> flushes_;  // the same
+  HandoffOrders orders_;
   TimePoint up_since_{};
   std::chrono::milliseconds pause_ = kRestartPauseMin;
   std::map<std::string, std::uint64_t> refusals_before_;  // of backends that are gone

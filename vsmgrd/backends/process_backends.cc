@@ -201,6 +201,14 @@ std::optional<std::uint64_t> ProcessBackends::flush(const std::string& kind, con
   return entries.wait_for(patience) == std::future_status::ready ? entries.get() : std::nullopt;
 }
 
+void ProcessBackends::order(const std::string& kind, control::Command order, HandoffOrders::Done done) {
+  loop_.post([this, kind, order = std::move(order), done = std::move(done)]() mutable {
+    const auto found = processes_.find(kind);
+    if (found == processes_.end() || found->second == nullptr) return done(std::nullopt);
+    found->second->order(std::move(order), std::move(done));
+  });
+}
+
 void ProcessBackends::stop_all() {
   std::promise<void> all_ended;
   loop_.post([this, &all_ended] {

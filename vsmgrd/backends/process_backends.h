@@ -49,6 +49,10 @@ class ProcessBackends final : public Backends {
   // nullopt when it does not say so within `patience`. Not from a callback.
   [[nodiscard]] std::optional<std::uint64_t> flush(const std::string& kind, control::Flush what, std::chrono::milliseconds patience);
 
+  // Gives a kind's backend a Freeze, Thaw or Stage, as BackendProcess::order. `done` is called on the backends' thread, before or
+  // after this returns.
+  void order(const std::string& kind, control::Command order, HandoffOrders::Done done);
+
   // Ends every process and waits until they are gone (at most kStopPatience).
   void stop_all();
 

@@ -176,6 +176,34 @@ TEST_F(BackendProcessTest, HasCountersToldWhenAsked) {
   run_until([&] { return told; }, "an end to waiting for one that is gone");
 }
 
+TEST_F(BackendProcessTest, HasItFreezeAndStageAndTellsWhatItAnswers) {
+  listen();
+  start();
+  std::vector<std::string> told;
+  const auto tell = [&told](const std::optional<control::Event>& answer) {
+    told.push_back(!answer ? "nothing" : std::holds_alternative<control::Frozen>(*answer) ? "frozen" : "staged");
+  };
+  process_->order(control::Freeze{.bindings = {"web1-dns"}}, tell);
+  EXPECT_EQ(told, std::vector<std::string>{"nothing"}) << "it is not up";
+  accept();
+  run_until([this] { return process_->status().up; }, "the hello");
+  process_->order(control::Freeze{.bindings = {"web1-dns"}, .drain_ms = 20, .thaw_ms = 500}, tell);
+  process_->order(control::Stage{.binding = "web1-dns", .epoch = 2, .lease_ms = 1000}, tell);
+  process_->order(control::Thaw{.bindings = {"web1-dns"}}, tell);
+  process_->order(control::Thaw{.bindings = {"web2-dns"}}, tell);
+  run_until([this] { return commands_.size() >= 4 && commanded<control::Thaw>() != nullptr; }, "the orders");
+  EXPECT_EQ(commanded<control::Freeze>()->drain_ms, 20u);
+  say(control::Staged{.number = commanded<control::Stage>()->number});
+  say(control::Frozen{.number = commanded<control::Freeze>()->number});
+  say(control::Frozen{.number = 4711});  // nobody asked for it
+  say(control::Unsupported{.number = commanded<control::Thaw>()->number, .command = "thaw"});
+  run_until([&] { return told.size() == 4; }, "the answers");
+  EXPECT_EQ(told, (std::vector<std::string>{"nothing", "staged", "frozen", "nothing"}));
+  backend_.reset();
+  run_until([&] { return told.size() == 5; }, "the end of what waits for one that is lost");
+  EXPECT_EQ(told.back(), "nothing");
+}
+
 TEST_F(BackendProcessTest, GivesUpOnOneThatGivesNoSignOfLife) {
   program_.patience = 200ms;
   script("exec sleep 1000\n");
