@@ -32,7 +32,7 @@ Result<> make_directory(const std::filesystem::path& path, mode_t mode, const st
   return {};
 }
 
-// Removes from `home` every socket but those named, and, while some are, those that a backend is just making (".NAME.new"). Other
+// Removes from `home` every socket but those named, and, while some are, those that a backend is just making (".NAME.NUMBER"). Other
 // files are nobody's: they stay, and are seen.
 void remove_sockets(const std::filesystem::path& home, const std::set<std::string>& kept) {
   std::error_code problem;

@@ -1,5 +1,8 @@
 #include "dataplane/transport/local/local_socket.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -8,6 +11,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/check.h"
 #include "dataplane/abi/region.h"
 
 namespace vs {
@@ -23,30 +27,58 @@ std::string padded_text(const std::uint8_t (&field)[size]) {
 
 inline constexpr mode_t kSocketMode = 0666;  // whoever can reach it is the guest: its directory is the guest's own
 
+// A name beside `path` that nobody else uses: several nodes may keep their sockets in one directory. It has the device's name in it, if
+// there is room for that.
+std::filesystem::path name_beside(const std::filesystem::path& path) {
+  std::uint32_t number = 0;
+  VS_CHECK(::getrandom(&number, sizeof number, 0) == sizeof number);
+  char end[sizeof ".01234567"];
+  std::snprintf(end, sizeof end, ".%08x", number);
+  const auto name = path.parent_path() / ("." + path.filename().string() + end);
+  return name.native().size() < sizeof(sockaddr_un::sun_path) ? name : path.parent_path() / end;
+}
+
+Result<> bind_to(int socket, const std::filesystem::path& path) {
+  sockaddr_un address{.sun_family = AF_UNIX};
+  if (path.native().size() >= sizeof address.sun_path) return fail(ErrorCode::invalid, "path too long");
+  std::memcpy(address.sun_path, path.c_str(), path.native().size() + 1);
+  if (::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return fail_errno(errno, "bind");
+  return {};
+}
+
+bool is_file(const std::filesystem::path& path, const LocalListener::File& file) {
+  struct stat found{};
+  return ::lstat(path.c_str(), &found) == 0 && found.st_dev == file.device && found.st_ino == file.inode;
+}
+
 }  // namespace
 
 Result<LocalListener> LocalListener::open(const std::filesystem::path& path, int socket_type) {
-  const std::filesystem::path fresh = path.parent_path() / ("." + path.filename().string() + ".new");
-  sockaddr_un address{.sun_family = AF_UNIX};
-  if (fresh.native().size() >= sizeof address.sun_path)
+  if (path.native().size() >= sizeof(sockaddr_un::sun_path))
     return fail(ErrorCode::invalid, "device socket " + path.string() + ": path too long");
-  std::memcpy(address.sun_path, fresh.c_str(), fresh.native().size() + 1);
   UniqueFd socket(::socket(AF_UNIX, socket_type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return fail_errno(errno, "device socket");
-  ::unlink(fresh.c_str());
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return fail_errno(errno, "bind device socket " + path.string());
+  const std::filesystem::path fresh = name_beside(path);
+  if (auto bound = bind_to(socket.get(), fresh); !bound)
+    return fail(std::move(bound.error()).within("device socket " + path.string()));
+  struct stat made{};
   if (::chmod(fresh.c_str(), kSocketMode) != 0 || ::listen(socket.get(), kConnectionsWaitingMax) != 0 ||
-      ::rename(fresh.c_str(), path.c_str()) != 0) {
+      ::lstat(fresh.c_str(), &made) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
     const int saved = errno;
     ::unlink(fresh.c_str());
     return fail_errno(saved, "device socket " + path.string());
   }
-  return LocalListener(std::move(socket), path);
+  return LocalListener(std::move(socket), path, {made.st_dev, made.st_ino});
 }
 
 LocalListener::~LocalListener() {
-  if (socket_ && !leaves_path_) ::unlink(path_.c_str());
+  if (!socket_ || leaves_path_ || !is_file(path_, file_)) return;
+  // Somebody may put his own there between the look and now: what is taken away is looked at once more, and put back if it is his. Our
+  // file has its number as long as our socket is open.
+  const std::filesystem::path aside = name_beside(path_);
+  if (::rename(path_.c_str(), aside.c_str()) != 0) return;
+  if (!is_file(aside, file_) && ::renameat2(AT_FDCWD, aside.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) return;
+  ::unlink(aside.c_str());
 }
 
 Result<std::optional<UniqueFd>> LocalListener::accept() {

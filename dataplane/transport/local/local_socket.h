@@ -22,11 +22,19 @@ namespace vs {
 // A listening socket for one device of one domain; the path is the guest's identity.
 class LocalListener {
  public:
-  // Puts the socket at `path` in one step: a guest that connects meets the old socket or the new one, never none.
+  // Puts the socket at `path` in one step: a guest that connects meets the old socket or the new one, never none. The old one may be
+  // another node's.
   static Result<LocalListener> open(const std::filesystem::path& path, int socket_type = SOCK_SEQPACKET);
   LocalListener(LocalListener&&) noexcept = default;
   LocalListener& operator=(LocalListener&&) = delete;
+  // Takes the socket away, unless it is another one by then.
   ~LocalListener();
+
+  // What is at the path.
+  struct File {
+    dev_t device;
+    ino_t inode;
+  };
 
   [[nodiscard]] int fd() const { return socket_.get(); }
   // The path stays when it ends: a guest that connects is refused, and tries again, until there is another one.
@@ -35,10 +43,12 @@ class LocalListener {
   Result<std::optional<UniqueFd>> accept();
 
  private:
-  LocalListener(UniqueFd socket, std::filesystem::path path) : socket_(std::move(socket)), path_(std::move(path)) {}
+  LocalListener(UniqueFd socket, std::filesystem::path path, File file)
+      : socket_(std::move(socket)), path_(std::move(path)), file_(file) {}
 
   UniqueFd socket_;
   std::filesystem::path path_;
+  File file_;
   bool leaves_path_ = false;
 };
 

@@ -8,10 +8,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -76,6 +79,11 @@ class LocalSocket : public testing::Test {
     return {std::move(guest), std::move(**accepted)};
   }
 
+  // How many files are beside each other where the socket is.
+  std::ptrdiff_t files() const {
+    return std::distance(std::filesystem::directory_iterator(directory_.path()), std::filesystem::directory_iterator());
+  }
+
   test::TemporaryDirectory directory_;
   std::filesystem::path path_;
 };
@@ -92,6 +100,47 @@ TEST_F(LocalSocket, ANewListenerTakesThePlaceOfAnOldOneInOneStep) {
 TEST_F(LocalSocket, ItsEndIsTheEndOfItsPath) {
   { ASSERT_TRUE(LocalListener::open(path_)); }
   EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(LocalSocket, ItsEndTakesAwayNobodyElses) {
+  auto old = LocalListener::open(path_);
+  ASSERT_TRUE(old);
+  auto fresh = LocalListener::open(path_);
+  ASSERT_TRUE(fresh);
+  { const LocalListener ends = std::move(*old); }
+  EXPECT_EQ(files(), 1);
+  const UniqueFd guest = connect();
+  ASSERT_TRUE(guest);
+  const auto accepted = fresh->accept();
+  EXPECT_TRUE(accepted && *accepted) << "whose it is";
+}
+
+// One of two that take each other's place again and again ends at any moment: at the end of each round the last one's is there.
+TEST_F(LocalSocket, ManyEndWhileOthersBegin) {
+  for (int round = 0; round < 300; ++round) {
+    auto old = std::make_unique<LocalListener>(std::move(*LocalListener::open(path_)));
+    std::atomic<bool> go{false};
+    std::thread ending([&] {
+      while (!go) {
+      }
+      old.reset();
+    });
+    go = true;
+    auto fresh = LocalListener::open(path_);
+    ASSERT_TRUE(fresh) << fresh.error().message;
+    ending.join();
+    ASSERT_TRUE(connect()) << "round " << round;
+    ASSERT_EQ(files(), 1);
+  }
+}
+
+TEST_F(LocalSocket, WhatIsNoSocketOfOursStays) {
+  auto listener = LocalListener::open(path_);
+  ASSERT_TRUE(listener);
+  std::filesystem::remove(path_);
+  ASSERT_EQ(::mkdir(path_.c_str(), 0700), 0);
+  { const LocalListener ends = std::move(*listener); }
+  EXPECT_TRUE(std::filesystem::is_directory(path_));
 }
 
 TEST_F(LocalSocket, APathThatIsTooLongIsRefused) {
