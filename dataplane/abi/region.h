@@ -14,7 +14,9 @@
  *   VS_RECORD_RENEWED, its last in the old request ring -->
  *                                    <--       VS_RECORD_RENEWED, its first in the new response ring, cookie 0, no payload
  * Requests before the one record are taken from the old ring, later ones from the new; answers before the other lie in the old ring,
- * later ones in the new. What is unanswered keeps its cookie and the room it was promised. Then the old connection ends. */
+ * later ones in the new. What is unanswered keeps its cookie and the room it was promised. Then the old connection ends.
+ *
+ * When the guest goes to another node the region stays behind: see `migrating` (ring.h), and schemas/ring.md, Migration. */
 #ifndef VSERVICES_ABI_REGION_H
 #define VSERVICES_ABI_REGION_H
 
@@ -23,7 +25,7 @@
 enum {
   VS_REGION_MAGIC = 0x31525356, /* "VSR1" */
   VS_REGION_MAJOR = 1,          /* another major is refused */
-  VS_REGION_MINOR = 2, /* 1 had no renewals */
+  VS_REGION_MINOR = 3, /* 1 had no renewals, 2 no word that the guest moves */
   VS_REGION_BYTES_MAX = 1 << 28
 };
 
@@ -45,7 +47,8 @@ enum vs_refusal {
   VS_REFUSAL_DEVICE = 5,   /* the socket is that of another device */
   VS_REFUSAL_POLICY = 6,   /* not granted */
   VS_REFUSAL_SESSIONS = 7, /* too many sessions, of the domain or of the backend */
-  VS_REFUSAL_MEMORY = 8    /* the domain's memory is used up, or the node's */
+  VS_REFUSAL_MEMORY = 8,   /* the domain's memory is used up, or the node's */
+  VS_REFUSAL_MIGRATING = 9 /* it is about to be served by another node: try again */
 };
 
 enum { VS_REGION_FEATURES = 0 }; /* all feature bits this version knows; others are refused */

@@ -50,7 +50,12 @@ struct vs_prod_page {
   uint32_t level; /* of the response ring: how well the guest is served: 0 as promised, to VS_LEVEL_MAX, the more the worse */
   uint8_t pad3[VS_LINE_BYTES - 4];
   uint32_t renewal; /* of the response ring: 1, the region is to be renewed; 0 again, no longer */
-  uint8_t pad4[VS_PAGE_BYTES - 4 * VS_LINE_BYTES - 4];
+  uint8_t pad4[VS_LINE_BYTES - 4];
+  /* Of the response ring: not 0, the guest is about to be served by another node, within so many milliseconds: nothing more is taken
+   * from the request ring, what was taken may still be answered, then the session ends, and the frontend connects again. 0 again: it is
+   * served on as before. */
+  uint32_t migrating;
+  uint8_t pad5[VS_PAGE_BYTES - 5 * VS_LINE_BYTES - 4];
 };
 static_assert(sizeof(struct vs_prod_page) == VS_PAGE_BYTES, "one writer a page");
 

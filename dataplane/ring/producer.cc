@@ -84,6 +84,8 @@ Result<bool> RingProducer::push(std::uint16_t type, std::uint64_t cookie,
 
 void RingProducer::offer_renewal(bool offered) { shared::store_release(memory_.own->renewal, offered ? 1 : 0); }
 
+void RingProducer::show_migrating(std::uint32_t within_ms) { shared::store_release(memory_.own->migrating, within_ms); }
+
 bool RingProducer::publish() {
   if (prod_ == published_) return false;
   show();

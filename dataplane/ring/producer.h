@@ -48,6 +48,8 @@ class RingProducer {
   void show_level(std::uint32_t level);
   // Tells the peer whether the region is to be renewed (abi/region.h).
   void offer_renewal(bool offered);
+  // Tells it within how many milliseconds another node is to serve it, or with 0 that none is (vs_prod_page, migrating).
+  void show_migrating(std::uint32_t within_ms);
 
   [[nodiscard]] vs_broken broken() const { return broken_; }
   // What the consumer says it has not consumed yet: to measure by, not to believe. It takes the consumer's line.
