@@ -7,7 +7,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { kLookAgainMs = 20 /* for a backend, where a descriptor is listened to */ };
+enum {
+  kLookAgainMs = 20, /* for a backend, where a descriptor is listened to */
+  kLookForNextMs = 2 /* the same, for one that is about to be there */
+};
 
 void vs_channels_keep_words(char why[256], const unsigned char *text, size_t bytes) {
   const size_t kept = bytes < 255 ? bytes : 255;
@@ -74,6 +77,14 @@ static int send_all(struct vs_device *device) {
   if (status == 0 && returned == 1) status = vs_subscriptions_send(device);
   if (status != 0) return status;
   return vs_device_publish(device);
+}
+
+/* Until the domain is where it goes, or stays. */
+static int send_nothing(struct vs_device *device) {
+  device->channels->ring_full_for = 0;
+  const int64_t left = device->hold_until_ms - vs_now_ms();
+  vs_channels_set_alarm(device->channels, (long)(left > 0 ? left : 0) + 1);
+  return 0;
 }
 
 /* ---- answers ---- */
@@ -240,7 +251,7 @@ static int connect_again(struct vs_device *device, int64_t deadline_ms, enum vs_
   int status = vs_device_connect(device, deadline_ms, how == VS_PUMP_WAIT);
   if (status == 0) status = vs_channels_watch(device);
   if (status != 0 && device->connected) vs_device_disconnect(device);
-  if (status != 0 && !device->disabled) vs_channels_set_alarm(device->channels, kLookAgainMs);
+  if (status != 0 && !device->disabled) vs_channels_set_alarm(device->channels, vs_device_moves(device) ? kLookForNextMs : kLookAgainMs);
   return status;
 }
 
@@ -280,13 +291,17 @@ int vs_channels_pump(struct vs_device *device, int64_t deadline_ms, enum vs_pump
     if (status != 0) return status;
   }
   for (int again = 1, rounds = 0; again == 1 && rounds < VS_FLIGHTS_MAX; ++rounds) {
-    int status = vs_device_renewal_due(device) ? vs_channels_renew(device) : 0;
+    const bool holds = vs_device_holds(device); /* it moves: only answers are of interest */
+    int status = !holds && vs_device_renewal_due(device) ? vs_channels_renew(device) : 0;
     if (status == 0) status = vs_channels_take_answers(device);
     const bool came = status > 0;
-    if (status >= 0) status = send_all(device);
+    if (status >= 0) status = holds ? send_nothing(device) : send_all(device);
     again = 0;
     if (status == 0 && how == VS_PUMP_ARM) status = again = arm(device);
-    if (status == 0 && how == VS_PUMP_WAIT && !came) status = wait_for_more(device, deadline_ms);
+    if (status == 0 && how == VS_PUMP_WAIT && !came) {
+      status = wait_for_more(device, holds ? vs_device_hold_deadline(device, deadline_ms) : deadline_ms);
+      if (holds && status == -ETIMEDOUT && vs_now_ms() < deadline_ms) status = 0;
+    }
     if (status < 0) return failed(device, status);
   }
   return 0;
@@ -300,7 +315,7 @@ int vs_channels_ask(struct vs_device *device, uint16_t type, const void *head, s
   bool sent = false;
   int status = 0;
   while (status == 0 && asked->status == 1) {
-    if (!sent && device->connected) {
+    if (!sent && device->connected && !vs_device_holds(device)) {
       const struct vs_flight flight = {.kind = VS_FLIGHT_ASK, .room = vs_channels_ask_room(device, asked->body_max), .asked = asked};
       const int now = vs_channels_send(device, &flight, type, 0, head, head_bytes, body, body_bytes);
       if (now < 0 && now != -EMSGSIZE) status = failed(device, now);

@@ -22,6 +22,7 @@ static void pause_ms(int ms) {
 
 void vs_device_disconnect(struct vs_device *device) {
   if (device->connected) {
+    vs_device_session_ended(device);
     device->stats.doorbell_pauses += device->session.wait.pauses;
     vs_session_close(&device->session);
   }
@@ -66,6 +67,7 @@ int vs_device_connect(struct vs_device *device, int64_t deadline_ms, bool again)
     const bool comes_back = status == -ECONNREFUSED || (status == -ENODEV && device->generation != 0);
     if (!comes_back || vs_now_ms() + pause >= deadline_ms) return status;
     pause_ms(pause);
+    if (vs_device_moves(device)) continue;
     pause = pause * 2 < kConnectPauseMsMax ? pause * 2 : kConnectPauseMsMax;
   }
 }
@@ -259,7 +261,7 @@ static int call_once(struct vs_device *device, uint16_t type, const void *reques
 }
 
 int vs_device_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t record_bytes,
-                   int64_t deadline_ms, struct vs_reply *reply) {
+                   int64_t deadline_ms, enum vs_repeat repeat, struct vs_reply *reply) {
   if (device->disabled) return -EPROTO;
   if (device->channels != NULL) return -EBUSY; /* answers of theirs would come between */
   uint32_t room = vs_record_rounded((uint32_t)record_bytes);
@@ -269,6 +271,14 @@ int vs_device_call(struct vs_device *device, uint16_t type, const void *request,
       int status = vs_device_connect(device, deadline_ms, true);
       if (status != 0) return status;
     }
+    int held = vs_device_hold(device, deadline_ms);
+    if (held == -ETIMEDOUT) return held; /* nothing of ours is on its way: the connection is as it was */
+    if (held != 0) {
+      vs_device_disconnect(device);
+      if (held != -ECONNRESET) return held;
+      device->stats.reconnects++;
+      continue;
+    }
     if (vs_device_renewal_due(device) && renew(device) != 0) {
       device->stats.reconnects++;
       continue;
@@ -276,11 +286,14 @@ int vs_device_call(struct vs_device *device, uint16_t type, const void *request,
     const uint32_t room_max = device->session.answers.size / VS_RECORD_PART_OF_RING;
     if (room > room_max) return -EMSGSIZE;
     struct vs_answer head = {0};
+    const uint32_t before = device->session.requests.prod;
     int status = call_once(device, type, request, request_bytes, room, deadline_ms, &head, reply);
     if (status != 0) device->stats.broken = vs_session_broken(&device->session);
     if (status == -ECONNRESET && device->stats.broken == VS_BROKEN_NOT) { /* not answered: it is still ours, and goes to the next backend */
+      const bool again = repeat == VS_REPEAT_ALWAYS || vs_device_untaken(device, before);
       vs_device_disconnect(device);
       device->stats.reconnects++;
+      if (!again) return -ECONNRESET;
       device->stats.repeats++;
       continue;
     }
@@ -290,7 +303,7 @@ int vs_device_call(struct vs_device *device, uint16_t type, const void *request,
       device->disabled = status == -EPROTO;
       return status;
     }
-    if (head.status == VS_STATUS_TOO_LARGE && head.bytes_needed > room && grown++ < kAnswerGrowsMax) {
+    if (head.status == VS_STATUS_TOO_LARGE && repeat == VS_REPEAT_ALWAYS && head.bytes_needed > room && grown++ < kAnswerGrowsMax) {
       room = head.bytes_needed;
       continue;
     }

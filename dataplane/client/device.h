@@ -37,6 +37,8 @@ struct vs_device {
   struct vs_channels *channels; /* NULL until one is used; from then on requests go through them alone */
   char why[256]; /* the service's last word about a channel */
   uint32_t level_told; /* by vs_level, last */
+  int64_t hold_until_ms;  /* as long as the backend says that the domain moves: nothing is asked for before; 0: it does not */
+  int64_t moved_until_ms; /* a session ended so: until then the next backend is about to be there */
   struct vs_stats stats;
 };
 
@@ -73,9 +75,25 @@ int vs_device_ring_if(struct vs_device *device, bool asked);
 /* Puts one record into the request ring, of two parts; waits while the ring is full. */
 int vs_device_put(struct vs_device *device, uint16_t type, uint64_t cookie, const void *head, size_t head_bytes, const void *body,
                   size_t body_bytes, int64_t deadline_ms);
+/* A request that is not answered because its backend went: asked again, or only when it was not taken (else -ECONNRESET). */
+enum vs_repeat { VS_REPEAT_ALWAYS, VS_REPEAT_UNTAKEN };
 /* Asks and waits for the answer, with room for a record of `record_bytes`; connects and repeats where that is needed. */
 int vs_device_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t record_bytes,
-                   int64_t deadline_ms, struct vs_reply *reply);
+                   int64_t deadline_ms, enum vs_repeat repeat, struct vs_reply *reply);
+/* ---- while the domain goes to another node (migration.c) ---- */
+/* Whether nothing is to be asked for now. */
+bool vs_device_holds(struct vs_device *device);
+/* Waits until that is over: 0; -ETIMEDOUT; -ECONNRESET when the session has ended, and others. */
+int vs_device_hold(struct vs_device *device, int64_t deadline_ms);
+/* Until when to wait for an answer at most, before it is seen whether it is over. */
+int64_t vs_device_hold_deadline(const struct vs_device *device, int64_t deadline_ms);
+/* The session is about to be closed. */
+void vs_device_session_ended(struct vs_device *device);
+/* Whether the next backend is about to be there. */
+bool vs_device_moves(const struct vs_device *device);
+/* Of a session that has ended: whether the backend never took what was put into the request ring from that position on. */
+bool vs_device_untaken(const struct vs_device *device, uint32_t before);
+
 /* Gives a buffer of this connection back. When that cannot be done the connection ends, and all is given back with it. -EPROTO. */
 int vs_device_give_back(struct vs_device *device, const struct vs_buffer *buffer, uint64_t cookie);
 

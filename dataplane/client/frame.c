@@ -60,21 +60,22 @@ static int append_frame(struct vs_device *device, struct vs_reply *reply) {
   return vs_borrow_still_current(&reply->pool->borrowed, &reply->buffer) ? 0 : 1;
 }
 
-int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t answer_max,
-            int timeout_ms, const void **answer, size_t *answer_bytes) {
+static int call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t answer_max, int timeout_ms,
+                enum vs_repeat repeat, const void **answer, size_t *answer_bytes) {
   if (type < VS_RECORD_SERVICE || answer == NULL || answer_bytes == NULL) return -EINVAL;
   if (answer_max > VS_REGION_BYTES_MAX) return -EMSGSIZE;
   const int64_t deadline_ms = vs_now_ms() + timeout_ms;
   const size_t record_bytes = sizeof(struct vs_record) + sizeof(struct vs_answer) + answer_max;
   for (int tries = 0; tries < kStaleTriesMax; ++tries) {
     struct vs_reply reply;
-    int status = vs_device_call(device, type, request, request_bytes, record_bytes, deadline_ms, &reply);
+    int status = vs_device_call(device, type, request, request_bytes, record_bytes, deadline_ms, repeat, &reply);
     size_t head_bytes = sizeof(struct vs_answer);
     if (status == 0 && reply.pool != NULL) {
       head_bytes = sizeof(struct vs_buffer);
       status = append_frame(device, &reply);
       int given = vs_device_give_back(device, &reply.buffer, reply.cookie);
-      if (status == 1 && given == 0) continue;
+      if (status == 1 && given == 0 && repeat == VS_REPEAT_ALWAYS) continue;
+      if (status == 1 && given == 0) return -EAGAIN;
       if (status == 1) status = given;
     }
     if (status != 0) return status;
@@ -83,6 +84,16 @@ int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t
     return 0;
   }
   return -EAGAIN;
+}
+
+int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t answer_max, int timeout_ms,
+            const void **answer, size_t *answer_bytes) {
+  return call(device, type, request, request_bytes, answer_max, timeout_ms, VS_REPEAT_ALWAYS, answer, answer_bytes);
+}
+
+int vs_call_once(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t answer_max,
+                 int timeout_ms, const void **answer, size_t *answer_bytes) {
+  return call(device, type, request, request_bytes, answer_max, timeout_ms, VS_REPEAT_UNTAKEN, answer, answer_bytes);
 }
 
 /* ---- answers that are read in place ---- */
@@ -94,7 +105,7 @@ int vs_call_frame(struct vs_device *device, uint16_t type, const void *request, 
   if (answer_max > VS_REGION_BYTES_MAX) return -EMSGSIZE;
   const size_t record_bytes = sizeof(struct vs_record) + sizeof(struct vs_buffer) + answer_max;
   struct vs_reply reply;
-  int status = vs_device_call(device, type, request, request_bytes, record_bytes, vs_now_ms() + timeout_ms, &reply);
+  int status = vs_device_call(device, type, request, request_bytes, record_bytes, vs_now_ms() + timeout_ms, VS_REPEAT_ALWAYS, &reply);
   if (status != 0) return status;
   if (reply.pool == NULL) {
     frame->data = device->answer + sizeof(struct vs_answer);

@@ -31,6 +31,10 @@ void vs_session_close(struct vs_session *session);
 static inline bool vs_session_renewal_due(const struct vs_session *session) {
   return session->ticket != 0 && __atomic_load_n(&session->answers.peer->renewal, __ATOMIC_RELAXED) != 0;
 }
+/* Within how many ms another node is to serve the guest, as the backend says (abi/ring.h); 0: none is. */
+static inline uint32_t vs_session_migrating(const struct vs_session *session) {
+  return __atomic_load_n(&session->answers.peer->migrating, __ATOMIC_ACQUIRE);
+}
 /* Opens that region, and no pool: `next` is a session of its own until vs_session_renew. The same errors. */
 int vs_session_open_next(struct vs_session *session, const struct vs_opening *opening, struct vs_session *next);
 /* Goes on in `next`, which takes the place of `session` once no more answers come in the old region: the record that says so has been

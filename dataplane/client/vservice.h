@@ -2,7 +2,8 @@
  * rings and a doorbell, and behind them a backend on the node.
  *
  * The frontend keeps the session's state: when the backend goes away, waiting calls connect again and repeat what was not
- * answered, so that a restart or a migration of the backend is not seen by the caller.
+ * answered, so that a restart or a migration of the backend is not seen by the caller. While its domain goes to another node, calls wait
+ * within their time: what was not asked before is asked there.
  *
  * Threads: a vs_device is used by one thread at a time; different devices are independent. No globals, no signal handlers,
  * no threads of its own. Fork: the child must not use the parent's device; vs_forget closes the child's copy.
@@ -13,6 +14,7 @@
  *   -EMSGSIZE      request or answer too large             -ENOMEM       out of memory, or the backend is out of sessions
  *   -EPROTONOSUPPORT  the backend is of another version     -EOPNOTSUPP   the backend lacks a feature that we need
  *   -EAGAIN        the service cannot answer now           -ESTALE       a file descriptor of the device was closed under us
+ *   -ECONNRESET    the backend went before it answered: what was asked may be done or not, nobody knows (of what may not be repeated)
  */
 #ifndef VSERVICES_CLIENT_VSERVICE_H
 #define VSERVICES_CLIENT_VSERVICE_H
@@ -39,6 +41,7 @@ struct vs_stats {
   uint64_t repeats;    /* requests sent again after a reconnect */
   uint64_t renewals;   /* times the rings were replaced by others while the connection went on */
   uint32_t broken;     /* enum vs_broken of abi/ring.h: what the backend says that this side broke; 0: nothing */
+  uint64_t holds;      /* times nothing was asked for because the domain was going to another node */
 };
 
 /* Opens device `name` of the service kind `service` ("dns") and waits at most `timeout_ms` for the backend.
@@ -56,6 +59,11 @@ VS_EXPORT void vs_forget(struct vs_device *device);
  * On success `*answer` (valid until the next call on the device) and `*answer_bytes` are the service's answer, a private copy. */
 VS_EXPORT int vs_call(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes,
                       size_t answer_max, int timeout_ms, const void **answer, size_t *answer_bytes);
+
+/* The same of a request that must not be done twice: -ECONNRESET when the backend went before it answered, unless it is known not to have
+ * taken it; -EMSGSIZE when the answer does not fit `answer_max`, -EAGAIN when it was gone before it was copied: it was done in both cases. */
+VS_EXPORT int vs_call_once(struct vs_device *device, uint16_t type, const void *request, size_t request_bytes, size_t answer_max,
+                           int timeout_ms, const void **answer, size_t *answer_bytes);
 
 /* ---- answers too large to copy ---- */
 
