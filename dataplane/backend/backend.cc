@@ -82,6 +82,8 @@ control::Applied Backend::configure(const control::Configure& configure, std::ve
     auto known = before.extract(wanted.name);
     std::unique_ptr<Binding> binding = known.empty() ? std::make_unique<Binding>() : std::move(known.mapped());
     if (frames.services.contains(binding->config.service)) end_guests(*binding);
+    binding->config.epoch = wanted.epoch;  // who commands is another matter than what is served
+    binding->config.uid = wanted.uid;
     if (binding->config != wanted && changes_in_place(binding->config, wanted, binding->classes != nullptr)) {
       const bool begins = binding->config.terms.tune != wanted.terms.tune || wanted.terms.tune == control::Tune::off;
       control::Terms terms = wanted.terms;
@@ -172,10 +174,14 @@ Result<> Backend::open_binding(Binding& binding) {
 
 void Backend::end_guests(Binding& binding) {
   if (binding.entrance) binding.entrance->end_handshakes();
+  for (const SessionId id : sessions_of(binding)) end_session(id, "binding changed");
+}
+
+std::vector<SessionId> Backend::sessions_of(const Binding& binding) const {
   std::vector<SessionId> ids;
   for (const auto& [id, live] : sessions_)
     if (&live->binding == &binding) ids.push_back(SessionId{id});
-  for (const SessionId id : ids) end_session(id, "binding changed");
+  return ids;
 }
 
 void Backend::refuse(Binding& binding, Caller& caller, vs_status status, vs_refusal reason) {
@@ -204,6 +210,10 @@ void Backend::welcome(Binding& binding, Caller& caller) {
   if (!binding.config.granted) return refuse_by_policy(binding, caller);
   if (hello.service != kind_) return refuse(binding, caller, VS_STATUS_INVALID, VS_REFUSAL_SERVICE);
   if (hello.device != binding.config.device) return refuse(binding, caller, VS_STATUS_DENIED, VS_REFUSAL_DEVICE);
+  if (binding.frozen) {
+    ++binding.counters.opens_frozen;
+    return refuse(binding, caller, VS_STATUS_UNAVAILABLE, VS_REFUSAL_MIGRATING);
+  }
   if (sessions_.size() >= kSessionsMax || domain.sessions >= kSessionsPerDomainMax)
     return refuse(binding, caller, VS_STATUS_EXHAUSTED, VS_REFUSAL_SESSIONS);
   if (hello.ticket != 0) return welcome_renewed(binding, caller);
@@ -314,6 +324,7 @@ void Backend::end_session(SessionId id, const char* why) {
   domain.memory_bytes -= live.memory_bytes;
   if (live.wait() == control::WaitMode::spin) --spinning_;
   if (live.leaving) depart_if_answered(domain);
+  if (live.binding.draining) end_drain_if_answered();
   log::debug("session.ended", {{"binding", live.binding.config.name}, {"why", why}});
   // The guest sees the end at once; the memory goes when nobody on the stack uses it.
   live.session.link().hang_up();

@@ -93,6 +93,15 @@ class Backend final : public ReplySink, public Poller {
   // Refusals since the last call.
   [[nodiscard]] std::vector<control::Refused> take_refusals();
 
+  // Takes no session and no request of these bindings any more, and calls `done` from the loop, once: with those that it knows, when all
+  // that it had taken of them is answered, or freeze.drain_ms has passed, or end_drain() is called, as a later freeze() does.
+  void freeze(const control::Freeze& freeze, std::function<void(std::vector<control::FrozenBinding>)> done);
+  void end_drain();
+  // Serves them as before: those that were frozen.
+  std::vector<std::string> thaw(const std::vector<std::string>& bindings);
+  // Has the service use what another node kept for the binding's guest, as far as it is understood.
+  void take_over(const std::string& binding, const nlohmann::json& state);
+
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
   [[nodiscard]] Lending lending(std::uint64_t ticket, const Frame& frame) const override;
@@ -137,6 +146,8 @@ class Backend final : public ReplySink, public Poller {
     std::uint64_t broken_unlogged = 0;
     std::unique_ptr<RequestClasses> classes;  // nullptr: nothing was promised
     Quality quality;
+    bool frozen = false;    // goes to another node: nothing more is taken
+    bool draining = false;  // and what was taken before is still answered
     std::uint64_t shed = 0;
     std::uint64_t shed_before = 0;  // as of the last look at its quality, as are the next
     std::vector<std::array<ClassMeter::Judged, kObjectives>> judged_before;
@@ -159,6 +170,9 @@ class Backend final : public ReplySink, public Poller {
     bool shrinks = false;      // its next region has less room for answers: nothing is to wait in this one
     bool hot = false;          // looked at by poll(); its guest was not asked to ring
     bool leaving = false;      // its domain goes to another loop: nothing more is taken
+    bool lacks_answers = false;  // some came late, when its binding was frozen: it cannot go on as it is
+
+    [[nodiscard]] bool held() const { return leaving || binding.frozen; }
 
     // As its region says, which may be older than the binding's terms.
     [[nodiscard]] control::WaitMode wait() { return static_cast<control::WaitMode>(session.link().header().wait_mode); }
@@ -175,6 +189,7 @@ class Backend final : public ReplySink, public Poller {
   // The binding's table, made when it is needed; nullptr when there is none, or no room for it.
   std::shared_ptr<BindingAnswers> answers_of(Binding& binding);
   void drop_answers(Binding& binding);
+  [[nodiscard]] std::vector<SessionId> sessions_of(const Binding& binding) const;
   // Has all sessions go on under other terms, of the same guest: those whose region is to be another one are asked to renew it, or
   // ended.
   void change_terms(Binding& binding, const control::Terms& terms);
@@ -190,6 +205,11 @@ class Backend final : public ReplySink, public Poller {
   void refuse(Binding& binding, Caller& caller, vs_status status, vs_refusal reason);
   void refuse_by_policy(Binding& binding, Caller& caller);
   void misbehaved(Binding& binding, const std::string& why);
+
+  // ---- going to another node (freezing.cc)
+  void end_drain_if_answered();
+  void drain_over(std::uint64_t number);
+  control::FrozenBinding drained(Binding& binding);
 
   void on_sign(SessionId id, Link::Sign sign);
   void rang_in_vain(SessionId id, LiveSession& live);
@@ -249,6 +269,14 @@ class Backend final : public ReplySink, public Poller {
     std::function<void(std::unique_ptr<Departing>)> done;
   };
   std::map<std::string, Leave> leaving_;  // by domain
+  struct Drain {
+    std::uint64_t number;
+    std::vector<std::string> bindings;
+    std::function<void(std::vector<control::FrozenBinding>)> done;
+  };
+  std::optional<Drain> drain_;
+  std::uint64_t drains_ = 0;
+  TakenOver taken_over_;  // in all
   std::uint64_t leaves_ = 0;
   Overload overload_;
   std::vector<std::byte> preview_;  // as scratch_, for requests that are not taken yet

@@ -28,6 +28,10 @@ class Commanded {
   virtual void locate(std::function<void(control::Located)> done) = 0;
   // How many entries were forgotten.
   virtual void flush(const control::Flush& what, std::function<void(std::uint64_t)> done) = 0;
+  // Frozen, Thawed: without their number. Why it is not staged; empty: it is.
+  virtual void freeze(const control::Freeze& freeze, std::function<void(control::Frozen)> done) = 0;
+  virtual void thaw(const control::Thaw& thaw, std::function<void(control::Thawed)> done) = 0;
+  virtual void stage(const control::Stage& stage, std::function<void(std::string)> done) = 0;
   virtual void take_refusals(std::function<void(std::vector<control::Refused>)> done) = 0;
   // Calls `done` when all that serves has run.
   virtual void ping(std::function<void()> done) = 0;

@@ -82,9 +82,20 @@ void ControlServer::obey(const control::Command& command) {
     return commanded_.flush(*flush, [this, here, number = flush->number](std::uint64_t entries) {
       if (!here.expired()) send(control::Flushed{number, entries});
     });
-  if (const auto* freeze = std::get_if<control::Freeze>(&command)) return send(control::Unsupported{freeze->number, "freeze"});
-  if (const auto* thaw = std::get_if<control::Thaw>(&command)) return send(control::Unsupported{thaw->number, "thaw"});
-  if (const auto* stage = std::get_if<control::Stage>(&command)) return send(control::Unsupported{stage->number, "stage"});
+  if (const auto* freeze = std::get_if<control::Freeze>(&command))
+    return commanded_.freeze(*freeze, [this, here, number = freeze->number](control::Frozen frozen) {
+      frozen.number = number;
+      if (!here.expired()) send(std::move(frozen));
+    });
+  if (const auto* thaw = std::get_if<control::Thaw>(&command))
+    return commanded_.thaw(*thaw, [this, here, number = thaw->number](control::Thawed thawed) {
+      thawed.number = number;
+      if (!here.expired()) send(std::move(thawed));
+    });
+  if (const auto* stage = std::get_if<control::Stage>(&command))
+    return commanded_.stage(*stage, [this, here, number = stage->number](std::string problem) {
+      if (!here.expired()) send(control::Staged{number, std::move(problem)});
+    });
   log::info("control.stop");
   loop_.stop();
 }

@@ -78,6 +78,14 @@ void append_samples(std::vector<Sample>& to, const BindingCounters& counters,
   add("vservices_doorbells_sent_total", "Wake-ups of guests.", Type::counter, counters.doorbells_sent);
   add("vservices_doorbells_suppressed_total", "Wake-ups of guests that were not needed.", Type::counter,
       counters.doorbells_suppressed);
+  add("vservices_freezes_total", "Times a binding was frozen, to go to another node.", Type::counter, counters.freezes);
+  add("vservices_opens_frozen_total", "Opens sent away because the binding was frozen.", Type::counter, counters.opens_frozen);
+  add("vservices_requests_drained_total", "Requests of frozen bindings that were answered in time.", Type::counter,
+      counters.requests_drained);
+  add("vservices_requests_undrained_total", "Requests of frozen bindings that were not answered in time.", Type::counter,
+      counters.requests_undrained);
+  add("vservices_answers_late_total", "Answers that came when their binding was frozen and drained, and were not given.",
+      Type::counter, counters.answers_late);
   for (std::size_t i = 0; i < counters.answers.size(); ++i)
     add("vservices_answers_total", "Answers given, by status.", Type::counter, counters.answers[i])
         .labels.emplace_back("status", name_of(static_cast<vs_status>(i)));

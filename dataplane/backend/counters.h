@@ -37,6 +37,11 @@ struct BindingCounters {
   std::uint64_t doorbell_pauses = 0;     // times a session's doorbell was not heard for a while because of those
   std::uint64_t doorbells_sent = 0;
   std::uint64_t doorbells_suppressed = 0;
+  std::uint64_t freezes = 0;             // times it was frozen, to go to another node
+  std::uint64_t opens_frozen = 0;        // opens sent away meanwhile
+  std::uint64_t requests_drained = 0;    // of those that were on their way when it was: answered in time
+  std::uint64_t requests_undrained = 0;  // and not answered
+  std::uint64_t answers_late = 0;        // that came after that, and were not given
   std::array<std::uint64_t, VS_STATUS_TOO_LARGE + 1> answers{};     // by vs_status
   std::array<std::uint64_t, VS_BROKEN_LAST + 1> broken{};           // sessions, by vs_broken
   // Since the tuner looked last, in bytes.
@@ -53,7 +58,7 @@ struct BindingCounters {
 
   // Whether anybody ever opened it, or tried to.
   [[nodiscard]] bool used() const {
-    return sessions_opened + sessions_exhausted + opens_refused + hellos_bad + memory_exhausted != 0;
+    return sessions_opened + sessions_exhausted + opens_refused + opens_frozen + hellos_bad + memory_exhausted != 0;
   }
 };
 

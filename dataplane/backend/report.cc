@@ -94,6 +94,12 @@ std::vector<Sample> Backend::samples() const {
                        .labels = labels,
                        .value = static_cast<double>(binding->classes->errors())});
   }
+  for (const bool taken : {true, false})
+    samples.push_back({.name = "vservices_state_entries_total",
+                       .help = "Of what came with bindings from other nodes, by whether it was of use.",
+                       .type = Sample::Type::counter,
+                       .labels = {{"kind", kind_}, {"result", taken ? "taken" : "refused"}},
+                       .value = static_cast<double>(taken ? taken_over_.entries : taken_over_.refused)});
   for (const auto& [name, domain] : domains_)
     samples.push_back({.name = "vservices_domain_memory_bytes",
                        .help = "Memory of a domain's sessions.",
@@ -141,7 +147,13 @@ nlohmann::json Backend::describe(const std::string& name) const {
           {"requestsThrottled", counters.requests_throttled},
           {"domainMemoryBytes", binding.domain->memory_bytes},
           {"cpuMs", static_cast<double>(binding.flow().used()) / 1e6},
-          {"broken", broken}};
+          {"broken", broken},
+          {"handoff",
+           {{"epoch", binding.config.epoch},
+            {"frozen", binding.frozen},
+            {"freezes", counters.freezes},
+            {"drained", counters.requests_drained},
+            {"undrained", counters.requests_undrained}}}};
   live["costUs"] = counters.requests == 0 ? 0 : static_cast<double>(binding.flow().used()) / 1e3 / static_cast<double>(counters.requests);
   if (binding.classes) {
     live["level"] = binding.quality.level();

@@ -24,6 +24,7 @@ void Backend::on_sign(SessionId id, Link::Sign sign) {
   if (live == nullptr) return;
   ++live->binding.counters.doorbells_received;
   if (live->ready || live->leaving) return;
+  if (live->binding.frozen) return rang_in_vain(id, *live);
   const bool expected = std::exchange(live->hears_again, false);
   if (!live->session.has_request()) {
     if (!expected) rang_in_vain(id, *live);
@@ -73,7 +74,7 @@ void Backend::end_gathering(SessionId id) {
 }
 
 void Backend::make_ready(SessionId id, LiveSession& live, TimePoint now) {
-  if (live.leaving) return;
+  if (live.held()) return;
   live.session.look(now);
   live.ready = true;
   const ClassMeter* next = class_of_next(live);
@@ -98,7 +99,7 @@ void Backend::run_turns() {
 Backend::TimePoint Backend::serve(const Scheduler::Turn& turn, TimePoint begun) {
   LiveSession* live = live_session(turn.session);
   if (live == nullptr) return begun;
-  if (live->leaving) {
+  if (live->held()) {
     live->ready = false;
     return begun;
   }
@@ -217,6 +218,11 @@ void Backend::answer_with(std::uint64_t ticket, std::size_t bytes_copied, Give g
   const SessionId id{ticket / kUnansweredMax};
   LiveSession* live = live_session(id);
   if (live == nullptr) return;  // the guest is gone; it will ask again, or not
+  if (live->binding.frozen && !live->binding.draining) {  // whoever serves it next answers
+    ++live->binding.counters.answers_late;
+    live->lacks_answers = true;
+    return;
+  }
   const bool held = live->session.waiting_for_answers();
   const ClassMeter* meter = live->session.meter_of(ticket % kUnansweredMax);
   const auto rank = meter == nullptr ? std::nullopt : std::optional(meter->rank());
@@ -225,6 +231,10 @@ void Backend::answer_with(std::uint64_t ticket, std::size_t bytes_copied, Give g
   const Cost time = serving_ ? 0 : (std::chrono::steady_clock::now() - now).count();
   scheduler_.charge(rank ? live->binding.flow(*rank) : live->binding.flow(), time + cost_of_bytes(bytes_copied));
   if (!given) return break_session(id, given.error());
+  if (live->binding.draining) {
+    ++live->binding.counters.requests_drained;
+    if (live->session.answered()) end_drain_if_answered();
+  }
   if (live->leaving && live->session.answered()) depart_if_answered(*live->binding.domain);
   if (held && !live->ready && !live->throttled && serving_ != id) make_ready(id, *live, now);
 }
@@ -271,7 +281,7 @@ bool Backend::poll() {
       hot_.pop_back();
       continue;
     }
-    if (live->ready || live->throttled || live->leaving || !live->session.has_request()) continue;
+    if (live->ready || live->throttled || live->held() || !live->session.has_request()) continue;
     make_ready(hot_[i], *live, std::chrono::steady_clock::now());
   }
   if (scheduler_.empty()) return false;
@@ -287,7 +297,7 @@ bool Backend::settle() {
     LiveSession* live = live_session(id);
     if (live == nullptr) continue;
     live->hot = false;
-    if (live->ready || live->throttled || live->leaving || live->session.rest()) continue;
+    if (live->ready || live->throttled || live->held() || live->session.rest()) continue;
     keep_hot(id, *live);
     quiet = false;
   }

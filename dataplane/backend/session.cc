@@ -212,6 +212,11 @@ void Session::show_level(std::uint32_t level) {
   link_->ring();
 }
 
+void Session::show_migrating(std::uint32_t within_ms) {
+  answers_.show_migrating(within_ms);
+  link_->ring();
+}
+
 vs_broken Session::broken() const {
   return requests_.broken() != VS_BROKEN_NOT ? requests_.broken() : answers_.broken();
 }

@@ -88,6 +88,7 @@ class Session {
   Result<std::size_t> take_returns();
   // Whether all that was taken has been answered.
   [[nodiscard]] bool answered() const { return unanswered_ == 0; }
+  [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
   [[nodiscard]] bool reads_frames() const { return reader_ != nullptr; }
   [[nodiscard]] bool waiting_for_answers() const { return unanswered_ == kUnansweredMax; }
 
@@ -114,6 +115,9 @@ class Session {
 
   // Shows the guest at which level it is served, and wakes it.
   void show_level(std::uint32_t level);
+
+  // Tells the guest within how many milliseconds another node is to serve it, or with 0 that none is, and wakes it.
+  void show_migrating(std::uint32_t within_ms);
 
   // What the guest broke, if it did; counted once by the caller.
   [[nodiscard]] vs_broken broken() const;

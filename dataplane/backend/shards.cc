@@ -59,28 +59,6 @@ Shards::~Shards() {
   for (const auto& [number, shard] : shards_) shard->backend.reset();
 }
 
-// Asks every loop, on its thread; adds the parts on the control loop, and calls `done` there after the last.
-template <class Part, class All>
-void Shards::gather(std::function<Part(Backend&, std::uint32_t shard)> ask, All start, std::function<void(All&, Part)> add,
-                    std::function<void(All)> done) {
-  struct Gathering {
-    All all;
-    std::size_t left;
-    std::function<void(All&, Part)> add;
-    std::function<void(All)> done;
-  };
-  auto gathering = std::make_shared<Gathering>(Gathering{std::move(start), shards_.size(), std::move(add), std::move(done)});
-  for (const auto& [number, shard] : shards_) {
-    shard->loop.post([this, at = shard.get(), i = number, ask, gathering, alive = std::weak_ptr(alive_)] {
-      control_.post([gathering, alive, part = ask(*at->backend, i)]() mutable {
-        if (alive.expired()) return;
-        gathering->add(gathering->all, std::move(part));
-        if (--gathering->left == 0) gathering->done(std::move(gathering->all));
-      });
-    });
-  }
-}
-
 // New domains go where the fewest are, among the loops that are not placed.
 std::uint32_t Shards::shard_of(const std::string& domain) const {
   if (const auto known = shard_of_domain_.find(domain); known != shard_of_domain_.end() && known->second < count_)
@@ -93,17 +71,28 @@ std::uint32_t Shards::shard_of(const std::string& domain) const {
 }
 
 void Shards::configure(const control::Configure& configure, std::function<void(control::Applied)> done) {
-  if (waiting_.size() > kConfiguresMax) {
+  Waiting wanted{configure, {}, std::move(done), nullptr};
+  wanted.problems = fence_.judge(wanted.configure);
+  if (waiting_.size() > kConfiguresMax && !waiting_.back().other) {
     // What nobody saw yet need not be: the newest counts.
-    Waiting passed = std::move(waiting_.back());
-    waiting_.back() = {configure, std::move(done)};
+    const Waiting passed = std::exchange(waiting_.back(), std::move(wanted));
     return passed.done({.number = passed.configure.number});
   }
-  waiting_.push_back({configure, std::move(done)});
+  wait_for(std::move(wanted));
+}
+
+void Shards::wait_for(Waiting waiting) {
+  waiting_.push_back(std::move(waiting));
   if (waiting_.size() == 1) next();
 }
 
+void Shards::over() {
+  waiting_.pop_front();
+  if (!waiting_.empty()) next();
+}
+
 void Shards::next() {
+  if (waiting_.front().other) return waiting_.front().other();
   const control::Configure& configure = waiting_.front().configure;
   for (const control::LoopConfig& loop : configure.loops) {
     if (shards_.contains(loop.number)) continue;
@@ -168,14 +157,19 @@ void Shards::apply(std::shared_ptr<Arrivals> arrivals) {
     control::Configure configure;
     control::Cpus cpus;
     bool with_guests = false;
+    std::map<std::string, nlohmann::json> states;  // by binding: what came from the node it was on
   };
   auto parts = std::make_shared<std::map<std::uint32_t, Part>>();
   for (const auto& [number, shard] : shards_)
-    (*parts)[number] = {{.number = configure.number, .services = configure.services}, shard->cpus, shard->with_guests};
+    (*parts)[number] = {{.number = configure.number, .services = configure.services}, shard->cpus, shard->with_guests, {}};
+  const auto now = std::chrono::steady_clock::now();
+  std::map<std::string, std::uint64_t> frozen_before = std::exchange(frozen_, {});
   for (const auto& binding : configure.bindings) {
-    auto& bindings = parts->at(shard_of_domain_.at(binding.domain)).configure.bindings;
-    bindings.push_back(binding);
-    bindings.back().loop.reset();  // that is said: a binding that only moves stays as it is
+    Part& part = parts->at(shard_of_domain_.at(binding.domain));
+    part.configure.bindings.push_back(binding);
+    part.configure.bindings.back().loop.reset();  // that is said: a binding that only moves stays as it is
+    if (auto state = staging_.take(binding, now)) part.states[binding.name] = std::move(*state);
+    frozen_.insert(frozen_before.extract(binding.name));
   }
   gather<control::Applied, control::Applied>(
       [parts, arrivals](Backend& backend, std::uint32_t shard) {
@@ -186,6 +180,7 @@ void Shards::apply(std::shared_ptr<Arrivals> arrivals) {
         auto applied = backend.configure(part.configure, arriving == arrivals->end()
                                                              ? std::vector<std::unique_ptr<Backend::Departing>>()
                                                              : std::move(arriving->second));
+        for (const auto& [binding, state] : part.states) backend.take_over(binding, state);
         // It serves all the same, where it can: where that is, locate() tells.
         if (!pinned) log::warn("loop.not_pinned", {{"loop", shard}, {"error", pinned.error()}});
         return applied;
@@ -196,7 +191,7 @@ void Shards::apply(std::shared_ptr<Arrivals> arrivals) {
       },
       [this](control::Applied applied) {
         const Waiting done = std::move(waiting_.front());
-        waiting_.pop_front();
+        std::copy(done.problems.begin(), done.problems.end(), std::back_inserter(applied.problems));
         config_number_ = applied.number;
         log::info("backend.configured", {{"number", applied.number},
                                          {"services", done.configure.services.size()},
@@ -204,7 +199,7 @@ void Shards::apply(std::shared_ptr<Arrivals> arrivals) {
                                          {"placed", done.configure.loops.size()},
                                          {"problems", applied.problems.size()}});
         done.done(std::move(applied));
-        if (!waiting_.empty()) next();
+        over();
       });
 }
 
@@ -238,7 +233,8 @@ void Shards::report(std::function<void(std::vector<Sample>)> done) {
             sample.labels.emplace_back("loop", std::to_string(shard));
         return samples;
       },
-      {}, [](Samples& all, Samples part) { std::move(part.begin(), part.end(), std::back_inserter(all)); }, std::move(done));
+      handoff_samples(), [](Samples& all, Samples part) { std::move(part.begin(), part.end(), std::back_inserter(all)); },
+      std::move(done));
 }
 
 void Shards::describe(const std::string& binding, std::function<void(nlohmann::json)> done) {

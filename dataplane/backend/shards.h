@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -20,11 +21,14 @@
 #include "base/event_loop.h"
 #include "dataplane/backend/backend.h"
 #include "dataplane/backend/commanded.h"
+#include "dataplane/backend/epoch_fence.h"
+#include "dataplane/backend/staging.h"
 
 namespace vs {
 
 inline constexpr std::size_t kLoopsMax = 64;         // that are not placed
 inline constexpr std::size_t kConfiguresMax = 16;    // that wait for domains on their way; then older ones are passed over
+inline constexpr std::size_t kHandoffsWaitingMax = 64;  // commands to freeze that wait as well; more are refused
 
 // As many as there are cores that this process may use, at most kLoopsMax.
 std::size_t usable_cores();
@@ -49,6 +53,10 @@ class Shards final : public Commanded {
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done) override;
   void locate(std::function<void(control::Located)> done) override;
   void flush(const control::Flush& what, std::function<void(std::uint64_t)> done) override;
+  // In their order with configurations: a domain is never frozen between two loops.
+  void freeze(const control::Freeze& freeze, std::function<void(control::Frozen)> done) override;
+  void thaw(const control::Thaw& thaw, std::function<void(control::Thawed)> done) override;
+  void stage(const control::Stage& stage, std::function<void(std::string)> done) override;
   void take_refusals(std::function<void(std::vector<control::Refused>)> done) override;
   void ping(std::function<void()> done) override;
   void on_refusal(std::function<void()> callback) override { on_refusal_ = std::move(callback); }
@@ -63,10 +71,14 @@ class Shards final : public Commanded {
     bool with_guests = false;
   };
   using ShardMap = std::map<std::uint32_t, std::unique_ptr<Shard>>;  // by number of the loop
+  // One command after the other, each when the one before is done.
   struct Waiting {
     control::Configure configure;
+    std::vector<control::BindingProblem> problems;  // of those that were taken out of it
     std::function<void(control::Applied)> done;
+    std::function<void()> other;  // if it is no configuration: begins it; over() when it is done
   };
+  struct Freezing;
   struct Move {
     std::string domain;
     std::uint32_t from;
@@ -80,7 +92,15 @@ class Shards final : public Commanded {
   void start(Shard& shard);
   std::uint32_t shard_of(const std::string& domain) const;
   std::vector<Move> assign(const control::Configure& configure);
+  void wait_for(Waiting waiting);
   void next();
+  void over();
+  // ---- to other nodes, and from them (handoffs.cc)
+  void begin_freeze(const control::Freeze& freeze, std::chrono::steady_clock::time_point asked, std::function<void(control::Frozen)> done);
+  void end_freeze(Freezing& freezing);
+  void begin_thaw(const std::vector<std::string>& bindings, std::function<void(std::vector<std::string>)> done);
+  void thaw_late(std::uint64_t freeze);
+  [[nodiscard]] std::vector<Sample> handoff_samples() const;
   void move(std::vector<Move> moves);
   void apply(std::shared_ptr<Arrivals> arrivals);
 
@@ -95,8 +115,38 @@ class Shards final : public Commanded {
   std::map<std::string, std::uint32_t> shard_of_domain_;
   std::deque<Waiting> waiting_;  // the first is being applied
   std::uint64_t config_number_ = 0;
+  EpochFence fence_;
+  Staging staging_;
+  std::map<std::string, std::uint64_t> frozen_;  // binding -> number of the freeze that counts
+  std::uint64_t freezes_ = 0;
+  bool draining_ = false;
+  std::uint64_t thawed_by_time_ = 0;
+  std::uint64_t handoffs_refused_ = 0;  // too many waited
+  std::uint64_t states_cut_ = 0;
   std::function<void()> on_refusal_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+// Asks every loop, on its thread; adds the parts on the control loop, and calls `done` there after the last.
+template <class Part, class All>
+void Shards::gather(std::function<Part(Backend&, std::uint32_t shard)> ask, All start, std::function<void(All&, Part)> add,
+                    std::function<void(All)> done) {
+  struct Gathering {
+    All all;
+    std::size_t left;
+    std::function<void(All&, Part)> add;
+    std::function<void(All)> done;
+  };
+  auto gathering = std::make_shared<Gathering>(Gathering{std::move(start), shards_.size(), std::move(add), std::move(done)});
+  for (const auto& [number, shard] : shards_) {
+    shard->loop.post([this, at = shard.get(), i = number, ask, gathering, alive = std::weak_ptr(alive_)] {
+      control_.post([gathering, alive, part = ask(*at->backend, i)]() mutable {
+        if (alive.expired()) return;
+        gathering->add(gathering->all, std::move(part));
+        if (--gathering->left == 0) gathering->done(std::move(gathering->all));
+      });
+    });
+  }
+}
 
 }  // namespace vs

@@ -87,8 +87,29 @@ Result<std::unique_ptr<Carrier>> FilesBackend::open_carrier(Mount& mount) {
                                  .on_refused = [refused](const std::string& /*why*/) { refused(); }}));
 }
 
-void FilesBackend::configure(const control::Configure& configure, std::function<void(control::Applied)> done) {
-  control::Applied applied{.number = configure.number};
+void FilesBackend::freeze(const control::Freeze& freeze, std::function<void(control::Frozen)> done) {
+  control::Frozen frozen;
+  for (const std::string& name : freeze.bindings) {
+    const bool known = mounts_.contains(name);
+    frozen.bindings.push_back({name, known ? std::string() : "binding " + name + ": not served here", known});
+  }
+  done(std::move(frozen));
+}
+
+void FilesBackend::thaw(const control::Thaw& thaw, std::function<void(control::Thawed)> done) {
+  control::Thawed thawed;
+  for (const std::string& name : thaw.bindings)
+    if (mounts_.contains(name)) thawed.bindings.push_back(name);
+  done(std::move(thawed));
+}
+
+void FilesBackend::stage(const control::Stage& stage, std::function<void(std::string)> done) {
+  done(stage.state.empty() ? std::string() : "a mount keeps nothing");
+}
+
+void FilesBackend::configure(const control::Configure& commanded, std::function<void(control::Applied)> done) {
+  control::Configure configure = commanded;
+  control::Applied applied{.number = configure.number, .problems = fence_.judge(configure)};
   auto before = std::exchange(mounts_, {});
   for (const auto& wanted : configure.bindings) {
     if (!wanted.granted) continue;

@@ -12,6 +12,7 @@
 
 #include "base/event_loop.h"
 #include "dataplane/backend/commanded.h"
+#include "dataplane/backend/epoch_fence.h"
 #include "dataplane/files/carrier.h"
 #include "dataplane/files/server.h"
 #include "dataplane/files/workers.h"
@@ -31,6 +32,10 @@ class FilesBackend final : public Commanded {
   void flush(const control::Flush& /*what*/, std::function<void(std::uint64_t)> done) override { done(0); }  // keeps nothing
   void describe(const std::string& binding, std::function<void(nlohmann::json)> done) override;
   void locate(std::function<void(control::Located)> done) override { done({}); }  // is not placed
+  // A mount asks the devices of its domain, which wait where they are frozen: nothing of its own is to be drained, and nothing goes along.
+  void freeze(const control::Freeze& freeze, std::function<void(control::Frozen)> done) override;
+  void thaw(const control::Thaw& thaw, std::function<void(control::Thawed)> done) override;
+  void stage(const control::Stage& stage, std::function<void(std::string)> done) override;
   void take_refusals(std::function<void(std::vector<control::Refused>)> done) override { done({}); }
   void ping(std::function<void()> done) override { done(); }
   void on_refusal(std::function<void()> /*callback*/) override {}  // what is not granted is not there
@@ -53,6 +58,7 @@ class FilesBackend final : public Commanded {
   std::filesystem::path homes_;
   NinePfsDoor* door_;
   std::uint64_t config_number_ = 0;
+  EpochFence fence_;
   std::map<std::string, std::unique_ptr<Mount>> mounts_;  // by binding
   Workers workers_;  // ends first: its work posts to the loop
 };

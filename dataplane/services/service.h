@@ -172,6 +172,12 @@ struct SessionGuest {
   std::shared_ptr<Answers> answers = {};  // its table, one for all sessions of the binding; nullptr: it has none
 };
 
+// Of what came with a guest from another node.
+struct TakenOver {
+  std::uint64_t entries = 0;
+  std::uint64_t refused = 0;  // outdated, or not understood
+};
+
 class Service {
  public:
   struct Named {
@@ -226,6 +232,15 @@ class Service {
   // Forgets what a named service keeps of what its guests asked, and says how many entries that were: what is kept for one domain alone or
   // (empty) for all, about one name or (empty) all. Guests' tables are emptied by the backend.
   virtual std::uint64_t flush(std::string_view /*service*/, std::string_view /*domain*/, std::string_view /*name*/) { return 0; }
+
+  // What it keeps of what the guest asked or did that may go with it to another node: an object, of at most so many bytes as JSON text;
+  // what has no room is left out. Nothing that another guest asked, or could tell from it what another one did.
+  [[nodiscard]] virtual nlohmann::json soft_state(const SessionGuest& /*guest*/, std::size_t /*bytes_max*/) {
+    return nlohmann::json::object();
+  }
+  // The same of another node, for a guest that is served here from now on: whatever it says must be checked, and what is not understood
+  // is left out. How much was taken, and how much was not.
+  virtual TakenOver take_over(const SessionGuest& /*guest*/, const nlohmann::json& /*state*/) { return {}; }
 
   // Counters and gauges of the service itself; the backend counts requests, answers and time.
   virtual std::vector<Sample> samples() const = 0;

@@ -116,6 +116,10 @@ Table facts(const json& live) {
   table.add({"Service time:", fmt::format("{} ms, on loop {}", digits(real(live, "cpuMs")),
                                           number(live, "loop"))});
   if (field(live, "level").is_number()) table.add({"Level:", number(live, "level") == 0 ? "0, as promised" : fmt::format("{} of 3", number(live, "level"))});
+  if (const json& handoff = field(live, "handoff"); number(handoff, "epoch") != 0 || number(handoff, "freezes") != 0)
+    table.add({"Handoff:", fmt::format("epoch {}{}, frozen {} times, {} requests drained, {} not", number(handoff, "epoch"),
+                                       field(handoff, "frozen") == true ? ", frozen now" : "", number(handoff, "freezes"),
+                                       number(handoff, "drained"), number(handoff, "undrained"))});
   return table;
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -30,6 +31,11 @@ class Served final : public Commanded {
     done(std::move(told));
   }
   void describe(const std::string&, std::function<void(nlohmann::json)> done) override { done(nullptr); }
+  void freeze(const control::Freeze& freeze, std::function<void(control::Frozen)> done) override {
+    done({.bindings = {{freeze.bindings.at(0), "", true}}});
+  }
+  void thaw(const control::Thaw& thaw, std::function<void(control::Thawed)> done) override { done({.bindings = thaw.bindings}); }
+  void stage(const control::Stage& stage, std::function<void(std::string)> done) override { done(stage.uid); }
   void take_refusals(std::function<void(std::vector<control::Refused>)> done) override { done({}); }
   void ping(std::function<void()> done) override { done(); }
   void on_refusal(std::function<void()>) override {}
@@ -93,6 +99,20 @@ TEST_F(ControlServerTest, TellsCountersInAsManyMessagesAsTheyTake) {
   EXPECT_EQ(messages, 3u);
   ASSERT_EQ(samples.size(), served_.samples);
   for (std::size_t i = 0; i < samples.size(); ++i) ASSERT_EQ(samples[i].value, static_cast<double>(i));
+}
+
+TEST_F(ControlServerTest, AnswersWhatABindingIsToldOnItsWayToAnotherNode) {
+  const auto answer_to = [&](const control::Command& command) {
+    events_.clear();
+    EXPECT_TRUE(channel_->send(control::encode(command)));
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto is_answer = [](const control::Event& event) { return !std::holds_alternative<control::Hello>(event); };
+    while (std::none_of(events_.begin(), events_.end(), is_answer) && std::chrono::steady_clock::now() < deadline) loop_.run_once(10ms);
+    return *std::find_if(events_.begin(), events_.end(), is_answer);
+  };
+  EXPECT_EQ(std::get<control::Frozen>(answer_to(control::Freeze{7, {"web1-dns"}, 1, 2})), (control::Frozen{7, {{"web1-dns", "", true}}}));
+  EXPECT_EQ(std::get<control::Thawed>(answer_to(control::Thaw{8, {"web1-dns"}})), (control::Thawed{8, {"web1-dns"}}));
+  EXPECT_EQ(std::get<control::Staged>(answer_to(control::Stage{9, "web1-dns", "why not", 2, 3})), (control::Staged{9, "why not"}));
 }
 
 TEST_F(ControlServerTest, SaysHowManyCountersItsReportHadNoRoomFor) {

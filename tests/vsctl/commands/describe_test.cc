@@ -68,6 +68,7 @@ TEST_F(DescribeTest, ShowsWhatABindingDoesNow) {
     "refusals": {"policy": 0, "limit": 1, "memory": 0, "handshake": 2},
     "requestsHeld": 3, "requestsThrottled": 4, "domainMemoryBytes": 638976, "cpuMs": 17.25,
     "broken": {"byReason": {"length": 2}, "last": {"reason": "length", "secondsAgo": 12.5}},
+    "handoff": {"epoch": 3, "frozen": true, "freezes": 2, "drained": 7, "undrained": 1},
     "loop": 1})");
   daemon_.answers("GET /v1/bindings/web1-dns?live=true", busy, "\"7\"");
   const Finished run = vsctl({"describe", "binding", "web1-dns"});
@@ -85,6 +86,7 @@ TEST_F(DescribeTest, ShowsWhatABindingDoesNow) {
   Broken sessions:  length 2; the last one 12.5 s ago: length
   Domain memory:    624 KiB
   Service time:     17.2 ms, on loop 1
+  Handoff:          epoch 3, frozen now, frozen 2 times, 7 requests drained, 1 not
   LATENCY  COUNT  P50     P90     P99      P99.9   MAX
   queue    1234   0.9 us  2 us    13.2 us  800 us  1.5 ms
   service  1234   64 us   128 us  1000 us  500 ms  2.5 s
