@@ -57,14 +57,40 @@ void Cache::put(const std::string& name, const CacheKey& key, const Answer& answ
     if (answer.result == VS_DNS_TRY_AGAIN && usable) return;
     erase(partition, known->second);
   }
-  make_room(partition, 1, bytes);
-  partition.entries.push_front({key, answer, latency, now, now + life, bytes});
-  set_ttl(partition.entries.front().answer, static_cast<std::uint32_t>(life.count()));
-  partition.by_key.emplace(key, partition.entries.begin());
-  partition.bytes += bytes;
+  insert(name, {key, answer, latency, now, now + life, bytes});
+}
+
+void Cache::insert(const std::string& name, Entry entry) {
+  Partition& partition = partitions_[name];
+  make_room(partition, 1, entry.bytes);
+  set_ttl(entry.answer, static_cast<std::uint32_t>(std::chrono::duration_cast<seconds>(entry.expires - entry.stored).count()));
+  partition.bytes += entry.bytes;
+  counts_.bytes += entry.bytes;
   ++counts_.stored;
   ++counts_.entries;
-  counts_.bytes += bytes;
+  partition.entries.push_front(std::move(entry));
+  partition.by_key.emplace(partition.entries.front().key, partition.entries.begin());
+}
+
+std::vector<Cache::Kept> Cache::kept(const std::string& name, TimePoint now, std::size_t entries_max) const {
+  std::vector<Kept> kept;
+  const auto partition = partitions_.find(name);
+  if (partition == partitions_.end()) return kept;
+  for (const Entry& entry : partition->second.entries) {
+    if (kept.size() == entries_max) break;
+    if (entry.expires > now && entry.answer.result != VS_DNS_TRY_AGAIN) kept.push_back({entry.key, entry.answer, entry.expires - now});
+  }
+  return kept;
+}
+
+bool Cache::take_over(const std::string& name, const Kept& kept, TimePoint now) {
+  const bool found = kept.answer.result == VS_DNS_FOUND;
+  const auto left = std::min<std::chrono::nanoseconds>(kept.left, std::min(found ? terms_.ttl_max : terms_.negative_ttl_max, terms_.ttl_max));
+  const std::size_t bytes = bytes_of(kept.key, kept.answer);
+  if (left.count() <= 0 || kept.answer.result == VS_DNS_TRY_AGAIN || bytes > share_bytes_ || share_entries_ == 0) return false;
+  if (const auto known = partitions_.find(name); known != partitions_.end() && known->second.by_key.contains(kept.key)) return false;
+  insert(name, {kept.key, kept.answer, {}, now, now + left, bytes});
+  return true;
 }
 
 std::optional<Cache::Found> Cache::find(const std::string& name, const CacheKey& key, TimePoint now, Ttl ttl) {

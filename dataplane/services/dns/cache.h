@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "dataplane/services/dns/packet.h"
 
@@ -82,6 +83,17 @@ class Cache {
   // The answer with the TTL that it is kept for, or, if it is not kept, as it is.
   [[nodiscard]] Answer told(Answer answer) const;
 
+  // What may be kept elsewhere: an answer in time, and how much of it is left.
+  struct Kept {
+    CacheKey key;
+    Answer answer;
+    std::chrono::nanoseconds left{};
+  };
+  // Of one partition, no failures, those used last first, at most so many.
+  [[nodiscard]] std::vector<Kept> kept(const std::string& partition, TimePoint now, std::size_t entries_max) const;
+  // Keeps it for what is left of its time, as if it had been put here; not over what is known. False: it was of no use.
+  bool take_over(const std::string& partition, const Kept& kept, TimePoint now);
+
   // Forgets; an empty partition or name stands for all. A name is that of all types. How many.
   std::size_t flush(std::string_view partition, std::string_view name);
   // Forgets what is of no partition that `wanted` says yes to.
@@ -113,6 +125,7 @@ class Cache {
   using Partitions = std::map<std::string, Partition, std::less<>>;
 
   [[nodiscard]] std::chrono::seconds lifetime(const Answer& answer) const;
+  void insert(const std::string& partition, Entry entry);
   void erase(Partition& partition, Entries::iterator entry);
   void make_room(Partition& partition, std::uint64_t entries, std::uint64_t bytes);
   Partitions::iterator drop(Partitions::iterator partition);

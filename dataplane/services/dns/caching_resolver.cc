@@ -48,6 +48,13 @@ std::size_t CachingResolver::flush(std::string_view domain, std::string_view nam
   return flushed;
 }
 
+// The first was used last, and is to be so again.
+std::size_t CachingResolver::take_over(const std::string& domain, const std::vector<Cache::Kept>& kept) {
+  std::size_t taken = 0;
+  for (auto one = kept.rbegin(); one != kept.rend(); ++one) taken += own_.take_over(domain, *one, upstream_.now()) ? 1 : 0;
+  return taken;
+}
+
 CacheCounts CachingResolver::shared_counts() const {
   return std::as_const(*shared_).with([](const Cache& cache) { return cache.counts(); });
 }

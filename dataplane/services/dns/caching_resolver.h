@@ -85,6 +85,12 @@ class CachingResolver {
   // What is kept for a domain alone, or (empty) everything, also what is shared; of one name, or (empty) of all. How many entries.
   std::size_t flush(std::string_view domain, std::string_view name);
 
+  // What is kept for a domain alone, and what another node kept for it: those of use, counted.
+  [[nodiscard]] std::vector<Cache::Kept> kept_for(const std::string& domain, std::size_t entries_max) const {
+    return own_.kept(domain, upstream_.now(), entries_max);
+  }
+  std::size_t take_over(const std::string& domain, const std::vector<Cache::Kept>& kept);
+
   [[nodiscard]] const CachingCounts& counts() const { return counts_; }
   [[nodiscard]] const Cache& own() const { return own_; }
   [[nodiscard]] CacheCounts shared_counts() const;

@@ -6,6 +6,7 @@
 
 #include "dataplane/filter/request_schema.h"
 #include "dataplane/services/dns/loop_upstream.h"
+#include "dataplane/services/dns/soft_state.h"
 
 namespace vs::dns {
 namespace {
@@ -153,6 +154,24 @@ std::uint64_t DnsService::flush(std::string_view service, std::string_view domai
   const auto found = directories_.find(service);
   if (found == directories_.end()) return 0;
   return found->second->answers.flush(domain, name);
+}
+
+// Only what is kept for the domain alone: what it shares stays where it is shared.
+nlohmann::json DnsService::soft_state(const SessionGuest& guest, std::size_t bytes_max) {
+  const auto found = directories_.find(guest.service);
+  const auto sharing = parse_sharing(guest.sharing);
+  if (found == directories_.end() || !sharing || !sharing->travels) return nlohmann::json::object();
+  const auto kept = found->second->answers.kept_for(std::string(guest.domain), kStateEntriesMax);
+  return encode_state(kept, std::chrono::system_clock::now(), bytes_max);
+}
+
+TakenOver DnsService::take_over(const SessionGuest& guest, const nlohmann::json& state) {
+  const auto found = directories_.find(guest.service);
+  const auto sharing = parse_sharing(guest.sharing);
+  if (found == directories_.end() || !sharing || !sharing->travels) return {.refused = state.empty() ? 0u : 1u};
+  const DecodedState decoded = decode_state(state, std::chrono::system_clock::now());
+  const std::size_t taken = found->second->answers.take_over(std::string(guest.domain), decoded.kept);
+  return {.entries = taken, .refused = decoded.refused + (decoded.kept.size() - taken)};
 }
 
 bool DnsService::tells_ahead(std::string_view service) const {

@@ -29,6 +29,8 @@ class DnsService final : public Service {
   void handle(const Request& request, Reply reply) override;
   void read_attributes(const Request& request, std::span<const std::string> names, std::span<filter::Value> values) override;
   std::uint64_t flush(std::string_view service, std::string_view domain, std::string_view name) override;
+  nlohmann::json soft_state(const SessionGuest& guest, std::size_t bytes_max) override;
+  TakenOver take_over(const SessionGuest& guest, const nlohmann::json& state) override;
   bool tells_ahead(std::string_view service) const override;
   void session_begun(std::uint64_t session, const SessionGuest& guest) override;
   void session_ended(std::uint64_t session) override;

@@ -46,6 +46,7 @@ Result<Sharing> parse_sharing(const nlohmann::json& from) try {
   if (!mode) return fail(std::move(mode.error()));
   sharing.mode = *mode;
   sharing.group = from.value("group", std::string());
+  sharing.travels = from.value("travels", true);
   sharing.names = from.value("names", std::vector<std::string>());
   if (sharing.mode == SharingMode::group && sharing.group.empty()) return fail(ErrorCode::invalid, "sharing: a group without a name");
   return sharing;

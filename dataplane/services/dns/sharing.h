@@ -26,6 +26,7 @@ struct Sharing {
   SharingMode mode = SharingMode::private_;
   std::string group;
   std::vector<std::string> names;  // "example.org", or "*.example.org" for what is below it
+  bool travels = true;             // what is kept for the guest alone goes along to another node
   friend bool operator==(const Sharing&, const Sharing&) = default;
 
   // Where answers about a name are kept for others, too; empty: nowhere. `name` is in lower case.
@@ -34,7 +35,7 @@ struct Sharing {
   [[nodiscard]] std::set<std::string> partitions() const;
 };
 
-// From null, or {"mode": "group", "group": "lab"}, {"mode": "open", "names": [...]}.
+// From null, or {"mode": "group", "group": "lab"}, {"mode": "open", "names": [...]}, each perhaps with "travels": false.
 Result<Sharing> parse_sharing(const nlohmann::json& from);
 
 }  // namespace vs::dns
