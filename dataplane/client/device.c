@@ -59,10 +59,14 @@ static int connect_once(struct vs_device *device, int64_t deadline_ms) {
 }
 
 int vs_device_connect(struct vs_device *device, int64_t deadline_ms, bool again) {
-  if (!again) return connect_once(device, vs_now_ms() + kConnectOnceMs);
+  if (!again) {
+    const int status = connect_once(device, vs_now_ms() + kConnectOnceMs);
+    return status == -ENODEV && vs_device_moves(device) ? -ECONNREFUSED : status;
+  }
   int pause = kConnectPauseMsMin;
   for (;;) {
-    const int status = connect_once(device, deadline_ms);
+    int status = connect_once(device, deadline_ms);
+    if (status == -ENODEV && vs_device_moves(device)) status = -ECONNREFUSED; /* it is not there yet */
     /* A device that never was there is told apart at once. */
     const bool comes_back = status == -ECONNREFUSED || (status == -ENODEV && device->generation != 0);
     if (!comes_back || vs_now_ms() + pause >= deadline_ms) return status;
