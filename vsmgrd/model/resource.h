@@ -25,7 +25,6 @@ inline constexpr std::string_view kApiVersion = "vservices/v1";
 enum class Kind : std::uint8_t { domain, service, access_policy, sharing_policy, sla, placement, buffers, binding };
 inline constexpr std::array kKinds{Kind::domain, Kind::service,   Kind::access_policy, Kind::sharing_policy,
                                    Kind::sla,    Kind::placement, Kind::buffers,       Kind::binding};
-
 std::string_view name_of(Kind kind);    // "Domain", "SharingPolicy", ...
 std::string_view plural_of(Kind kind);  // "domains", "sharing-policies", ...: the REST path segment
 std::optional<Kind> kind_named(std::string_view name);  // from name_of
@@ -37,7 +36,6 @@ using WallTime = std::chrono::system_clock::time_point;
 struct Metadata {
   std::string name;
   Labels labels;
-
   // Server-owned from here on: ignored in what clients send.
   std::string uid;                    // UUID, new with each create
   std::int64_t generation = 0;        // +1 with each change of spec or labels
@@ -47,13 +45,11 @@ struct Metadata {
   Sources sources;  // of the document ("") and of everything in its spec ("/spec/...")
 };
 
-// Which of the node's CPUs serve a binding: those named in `cpus`, or `count` of them chosen as
-// `options` say, or (neither) any.
+// Which of the node's CPUs serve a binding: those named in `cpus`, or `count` of them chosen as `options` say, or (neither) any.
 struct Placement {
   std::string cpus;         // "2-3,6"; checked by parse_cpus() of codec.h
   std::uint32_t count = 0;  // 0: not given
-  std::vector<std::string> options;  // fullCores sameLlc sameNumaNode spread sameCoreAsGuest
-                                     // apartFromGuest
+  std::vector<std::string> options;  // fullCores sameLlc sameNumaNode spread sameCoreAsGuest apartFromGuest
   std::string mode = "shared";  // exclusive | shared with other bindings | auto: shared, on the core as measured
   friend bool operator==(const Placement&, const Placement&) = default;
 };
@@ -133,8 +129,8 @@ struct ServiceSpec {
   friend bool operator==(const ServiceSpec&, const ServiceSpec&) = default;
 };
 
-// How a binding's guest and backend share memory and wait for each other. Names and meanings are
-// those of dataplane/control/terms.h.
+// How a binding's guest and backend share memory and wait for each other. Names and meanings are those of
+// dataplane/control/terms.h.
 struct Buffers {
   std::string tune;  // spec.auto: latency | throughput; empty: what stands below counts. Else nothing below is given
   std::string wait = "adaptive";        // adaptive | spin | block | timer
@@ -178,13 +174,12 @@ struct Sla {
   friend bool operator==(const Sla&, const Sla&) = default;
 };
 
-// Desired: `domain` may use `service` as device `device`, if the access policies allow it. Of each
-// pair of a name and a value, the value is what counts when the name is empty.
+// Desired: `domain` may use `service` as device `device`, if the access policies allow it. Of each pair of a name and a value,
+// the value is what counts when the name is empty.
 struct BindingSpec {
   std::string domain;
   std::string service;
-  std::string
-      device;  // the guest's name for it; default: the service's kind; unique within a domain
+  std::string device;  // the guest's name for it; default: the service's kind; unique within a domain
   Buffers buffers;
   Sla sla;
   Placement placement;
@@ -197,16 +192,14 @@ struct BindingSpec {
 enum class Effect : std::uint8_t { allow, deny };
 std::string_view name_of(Effect effect);  // "allow", "deny"
 
-// Whether a rule is in force or on trial. A rule on trial lets through what would be denied: a deny
-// does not deny then, and an allow grants only what no rule in force allows. warn: with a Warning;
-// audit: only recorded.
+// Whether a rule is in force or on trial. A rule on trial lets through what would be denied: a deny does not deny then, and an
+// allow grants only what no rule in force allows. warn: with a Warning; audit: only recorded.
 enum class Mode : std::uint8_t { enforce, warn, audit };
 std::string_view name_of(Mode mode);  // "enforce", "warn", "audit"
 std::optional<Mode> mode_named(std::string_view name);
 
-// Matches a (domain, service) pair on a node when every list that is given holds it; an empty list
-// is one that was not given, and matches all. (Documents must leave such a list out: an empty one
-// that a program wrote by mistake must not allow everybody.)
+// Matches a (domain, service) pair on a node when every list that is given holds it; an empty list is one that was not given, and
+// matches all. (Documents must leave such a list out: an empty one that a program wrote by mistake must not allow everybody.)
 struct RuleMatch {
   std::vector<std::string> domains;   // names
   Labels domain_labels;               // all of these must be on the domain
@@ -227,9 +220,9 @@ struct Rule {
   friend bool operator==(const Rule&, const Rule&) = default;
 };
 
-// What domains may do with the channels of a service of kind pubsub: rights within a binding that the
-// rules above allow. A deny wins over every allow; where any rule allows a domain something, what
-// none allows is denied; where none does, everything is allowed but what is denied.
+// What domains may do with the channels of a service of kind pubsub: rights within a binding that the rules above allow. A deny
+// wins over every allow; where any rule allows a domain something, what none allows is denied; where none does, everything is
+// allowed but what is denied.
 struct ChannelRule {
   std::string id;
   Effect effect = Effect::deny;
@@ -256,8 +249,8 @@ struct AccessPolicySpec {
   friend bool operator==(const AccessPolicySpec&, const AccessPolicySpec&) = default;
 };
 
-// How far what one domain asked may show to others (the answers of a cache, say): which it is for a
-// binding is decided together with its access. Without one that matches: private.
+// How far what one domain asked may show to others (the answers of a cache, say): which it is for a binding is decided together
+// with its access. Without one that matches: private.
 struct SharingPolicySpec {
   RuleMatch match;
   std::string mode = "private";  // private | group | delayed | open
@@ -357,8 +350,7 @@ struct Observed {
   std::string reason;  // CamelCase word for programs: "BackendAcked", "PolicyDenied", "BackendDown"
   std::string message;  // sentence for people
   WallTime since{};     // when `state` or `reason` last changed
-  std::string
-      socket_directory;  // domains only: the directory to be shown to the guest as /run/vservice
+  std::string socket_directory;  // domains only: the directory to be shown to the guest as /run/vservice
   std::int64_t refused_opens = 0;  // bindings only: opens a backend refused since it started
   std::vector<StatusCondition> conditions;
   std::optional<PlacementStatus> placement = {};  // of what is placed
@@ -374,8 +366,7 @@ struct View {
 
 using Resources = ByName<Resource>;
 
-// Everything desired at one resource version; each list sorted by name. A copy costs little and
-// shares what is equal: see ByName.
+// Everything desired at one resource version; each list sorted by name. A copy costs little and shares what is equal: see ByName.
 struct Desired {
   std::int64_t resource_version = 0;
   std::int64_t policy_generation = 0;  // +1 with each change of an access or sharing policy
@@ -400,8 +391,8 @@ struct Affected {
   std::vector<std::string> bindings;
 };
 
-// What counts of a binding: written in place, or of the object that it names. That object exists in
-// a desired state that was stored; without it, the defaults.
+// What counts of a binding: written in place, or of the object that it names. That object exists in a desired state that was
+// stored; without it, the defaults.
 const Buffers& buffers_of(const BindingSpec& binding, const Desired& desired);
 const Sla& sla_of(const BindingSpec& binding, const Desired& desired);
 const Placement& placement_of(const BindingSpec& binding, const Desired& desired);

@@ -16,7 +16,11 @@ namespace vs::test {
 namespace {
 
 constexpr int kPatienceMs = 60'000;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int kMoves = 100;  // each takes many times as long
+#else
 constexpr int kMoves = 1'000;
+#endif
 
 // A device opened through libvservice.
 class Opened {
