@@ -175,7 +175,7 @@ Result<Message> decode_message(const json& from) {
 json encode(const Record& record) {
   json kept{{"id", record.id},         {"role", name_of(record.role)},   {"domain", record.domain},   {"node", record.node},
             {"peer", record.peer},     {"version", record.version},      {"phase", name_of(record.phase)},
-            {"outcome", name_of(record.outcome)}, {"manual", record.manual}, {"untold", record.untold},
+            {"outcome", name_of(record.outcome)}, {"manual", record.manual}, {"untold", record.untold}, {"unserved", record.unserved},
             {"ownSecret", record.own_secret}, {"peerSecret", record.peer_secret}, {"bindings", encode(record.bindings)}};
   set_text(kept, "parcel", record.parcel);
   set_text(kept, "reason", record.reason);
@@ -196,6 +196,7 @@ Result<Record> decode_record(const json& from) {
   reader.text("outcome", outcome);
   reader.flag("manual", record.manual);
   reader.flag("untold", record.untold);
+  reader.flag("unserved", record.unserved);
   reader.text("ownSecret", record.own_secret);
   reader.text("peerSecret", record.peer_secret);
   read_bindings(reader, record.bindings);

@@ -53,19 +53,29 @@ Step ask(const Record& record, const Surroundings& around) {
   return step;
 }
 
+// What comes out of a doubt is declared and served anew, and again until it is: also when it ends, or this node does, before that.
+void serve_anew(Step& step, const Surroundings& around) {
+  step.record.unserved = true;
+  step.record.volatile_.resend = around.now + around.limits.resend;
+  step.deeds.push_back(Serve{});
+}
+
 // The source has spoken: what was in doubt is served.
 Step go_on(const Record& record, const Surroundings& around) {
   Step step = enter(record, record.phase, around);
   step.record.outcome = Outcome::running;
   step.record.reason.clear();
   step.record.volatile_.nonce.clear();
-  step.deeds.push_back(Serve{});
+  serve_anew(step, around);
   return step;
 }
 
+bool is_done_unserved(const Record& record) { return record.outcome == Outcome::done && record.unserved; }
+
 Step on_tick(const Record& record, const Surroundings& around) {
-  if (ended(record.outcome)) return stay(record);
   Step step = stay(record);
+  if (is_done_unserved(record) && resend_is_due(step.record, around)) step.deeds.push_back(Serve{});
+  if (ended(record.outcome)) return step;
   if (record.outcome == Outcome::running) {
     if (!accepted(record) && around.now >= record.volatile_.deadline)
       return forget(record, fmt::format("node {} was not heard for {} ms", record.peer, around.limits.lease.count()), around);
@@ -82,7 +92,7 @@ Step on_tick(const Record& record, const Surroundings& around) {
     return step;
   }
   if (record.outcome == Outcome::in_doubt || step.record.volatile_.asking) return ask(step.record, around);
-  if (record.phase == Phase::finish) step.deeds.push_back(Serve{});
+  if (record.phase == Phase::finish || record.unserved) step.deeds.push_back(Serve{});
   return step;
 }
 
@@ -90,6 +100,7 @@ Step on_woken(const Record& record, const Surroundings& around) {
   if (ended(record.outcome)) {
     Step step = stay(record);
     step.record.volatile_.deadline = step.record.volatile_.resend = Time::max();
+    if (is_done_unserved(record)) serve_anew(step, around);
     return step;
   }
   if (!accepted(record)) return forget(record, "vsmgrd of the destination was started again", around);
@@ -140,7 +151,7 @@ Step on_confirm(const Record& record, const Message& message, const Surroundings
   const bool doubted = record.outcome == Outcome::in_doubt;
   Step step = conclude(record, Outcome::done, "", around);
   step.record.phase = Phase::confirm;
-  if (doubted) step.deeds.push_back(Serve{});
+  if (doubted || record.unserved) serve_anew(step, around);
   return reply(std::move(step), message, Answer::ok);
 }
 
@@ -217,7 +228,7 @@ Step on_said(const Record& record, Word word, const Surroundings& around) {
       if (!doubt && !asks) return refuse(record, "it is not in doubt");
       Step step = conclude(record, Outcome::done, "kept by an operator's word", around);
       step.record.phase = Phase::confirm;
-      step.deeds.push_back(Serve{});
+      serve_anew(step, around);
       return step;
     }
     case Word::give_up:
@@ -239,6 +250,13 @@ struct Stepper {
   Step operator()(const Heard& heard) const { return on_heard(record, heard.message, around); }
   Step operator()(const Said& said) const { return on_said(record, said.word, around); }
   Step operator()(const Serving&) const {
+    if (record.unserved && (record.outcome == Outcome::running || record.outcome == Outcome::done)) {
+      Step step = record.phase == Phase::finish ? enter(record, Phase::confirm, around) : stay(record);
+      step.record.unserved = false;
+      step.durable = true;
+      if (ended(record.outcome)) step.record.volatile_.resend = Time::max();
+      return step;
+    }
     if (record.outcome != Outcome::running || record.phase != Phase::finish) return stay(record);
     return enter(record, Phase::confirm, around);
   }

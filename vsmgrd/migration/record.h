@@ -36,6 +36,7 @@ struct Record {
   Outcome outcome = Outcome::running;
   bool manual = false;  // source: an outside orchestrator says when to freeze and to commit
   bool untold = false;  // source, cancelled: the destination has not confirmed that it knows
+  bool unserved = false;  // destination: came out of a doubt, and its backends have not served it since
   std::string own_secret;   // that the peer must know
   std::string peer_secret;  // empty: not heard yet
   std::vector<MovedBinding> bindings;

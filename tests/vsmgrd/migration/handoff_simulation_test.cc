@@ -72,7 +72,7 @@ TEST_P(HandoffWithAMistake, FailsInSomeSeedAndReplays) {
 
 INSTANTIATE_TEST_SUITE_P(All, HandoffWithAMistake,
                          testing::Values(Mistake::serve_before_go, Mistake::go_before_withdrawn, Mistake::forget_commit,
-                                         Mistake::serve_when_woken, Mistake::thaw_late));
+                                         Mistake::thaw_late));
 
 }  // namespace
 }  // namespace vs::handoff::simulation

@@ -17,7 +17,6 @@ enum class Mistake : std::uint8_t {
   serve_before_go,      // the destination is configured as soon as it is prepared
   go_before_withdrawn,  // the source does not wait for its backends to let go
   forget_commit,        // the source's commit never reaches the disk
-  serve_when_woken,     // a destination that was gone serves without asking
   thaw_late,            // a cancelled freeze waits for its own end
 };
 

@@ -83,9 +83,6 @@ void World::boot(Node& node) {
   for (const auto& [binding, standing] : node.disk.standings) standings.push_back(standing);
   tell(node, "starts");
   follow(node, node.keeper->load(std::move(records), std::move(standings), time_of(node)));
-  if (options_.mistake == Mistake::serve_when_woken && node.keeper)
-    for (const auto& [id, record] : node.disk.records)
-      if (auto said = node.keeper->say(id, Word::keep, time_of(node))) follow(node, std::move(*said));
 }
 
 Result<> World::write(Node& node, const Entry& entry) {
