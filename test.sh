@@ -2,8 +2,7 @@
 # Installs, builds and runs the tests; the exit status and the closing lines are ctest's.
 #
 #   ./test.sh           everything: normal build, then AddressSanitizer + UBSan, then ThreadSanitizer for the threaded tests,
-#                       then the fuzz targets, those that read what clients and guests send a minute each, the others half of one, then the cases
-#                       on Xen, which takes about 8 minutes and needs QEMU
+#                       then the fuzz targets, those that read what clients and guests send a minute each, the others half of one
 #   ./test.sh --quick   the normal build only
 #   ./test.sh NAME      what matches NAME (a regular expression of ctest), in the normal build
 set -euo pipefail
@@ -72,11 +71,3 @@ for source in tests/fuzz/*_fuzz.cc; do
 done
 tests/fuzz/run.sh 60 "${a_minute[@]}"
 tests/fuzz/run.sh 30 "${others[@]}"
-echo "== Xen"
-xen=0
-tests/xen/run.sh || xen=$?
-if [ "$xen" = 77 ]; then
-  echo "test.sh: everything else passed; nothing was tested on Xen, for the reason above"
-  exit 0
-fi
-exit "$xen"
