@@ -34,13 +34,6 @@ struct Ownership {
   std::string handoff;    // that says so; empty: one that ended
 };
 
-// What is wanted of a domain that leaves.
-struct Move {
-  std::string domain;
-  std::string peer;
-  bool manual = false;
-};
-
 class Keeper {
  public:
   // Writes a record, in the place of one with its id, and standings, in the place of those of the same bindings; both or neither.

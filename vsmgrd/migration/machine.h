@@ -12,6 +12,7 @@
 
 #include "vsmgrd/migration/cookie.h"
 #include "vsmgrd/migration/message.h"
+#include "vsmgrd/migration/migrations.h"
 #include "vsmgrd/migration/record.h"
 #include "vsmgrd/migration/words.h"
 
@@ -36,14 +37,6 @@ struct Withdrawn {};  // no backend of this node has any of the bindings in the 
 struct Serving {};    // destination: its backends serve all of them
 struct NotServing {   // destination: they cannot
   std::string reason;
-};
-enum class Word : std::uint8_t {
-  cancel,
-  freeze,     // manual: now
-  commit,     // manual: now
-  take_back,  // source, in doubt: the operator swears that the destination is off, or serves nothing of this
-  give_up,    // in doubt: the other has it
-  keep,       // destination, in doubt or not confirmed: the operator swears that the source did not take it back
 };
 struct Said {  // by an operator
   Word word;
