@@ -43,7 +43,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"vsmgrd/migration", {"base"}},  // pure: the same in vsmgrd and in its simulation
     {"vsmgrd/handoffs", {"base", "vsmgrd/migration", "vsmgrd/store", "vsmgrd/reconciler"}},
     {"vsmgrd/reconciler", {"base", "vsmgrd/model", "vsmgrd/store", "vsmgrd/hypervisor", "vsmgrd/placement", "vsmgrd/backends"}},
-    {"vsmgrd/api", {"base", "vsmgrd/model", "vsmgrd/policy", "vsmgrd/store"}},
+    {"vsmgrd/api", {"base", "vsmgrd/migration", "vsmgrd/model", "vsmgrd/policy", "vsmgrd/store"}},
     {"vsmgrd/metrics", {"base"}},
     {"vsmgrd/lifecycle", {"base", "vsmgrd/config", "vsmgrd/store"}},
     {"vsmgrd", {"base", "vsmgrd"}},  // main.cc joins everything

@@ -16,7 +16,8 @@ struct Api::Impl {
         refusals([&store](AuditEntry entry) { return store.audit().append(std::move(entry)); }, clock),
         background(store),
         dispatcher(http::make_router(store, background, std::move(hooks.metrics_text), std::move(hooks.live),
-                                     std::move(hooks.policies), std::move(hooks.flush), std::move(hooks.placement)),
+                                     std::move(hooks.policies), std::move(hooks.flush), std::move(hooks.placement),
+                                     hooks.migrations),
                    access, clock,
                    std::move(hooks.on_request), &refusals) {}
 

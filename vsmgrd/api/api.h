@@ -43,6 +43,7 @@ struct ApiHooks {
   std::shared_ptr<PolicyEngine> policies{};      // what the store decides by; none: one of its own
   http::OnRequest on_request{};                  // after each request; must not block
   http::TransportCounters::Observer on_limit{};  // after each limit that bit; must not block
+  handoff::Migrations* migrations = nullptr;     // must outlive the Api; null: this node has no peers
 };
 
 class Api {

@@ -4,7 +4,7 @@
 // stored answer with `Idempotency-Replayed: true`; with another, 422; while the first is being
 // handled, 409. Keys of dry runs are not looked at. What changes anything keeps its answer in its own
 // transaction (once_of, Route::keeps_key): a crash does nothing twice. The answers of routes that only
-// read are kept right after. Refusals are not kept. Thread-safe.
+// read, or do nothing more when they are done twice, are kept right after. Refusals are not kept. Thread-safe.
 #pragma once
 
 #include <functional>

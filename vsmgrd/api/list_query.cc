@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace vs::http {
 namespace {
@@ -95,6 +96,12 @@ Checked<ListQuery> parse_numbered_query(const Call& call, std::int64_t& number) 
 
 std::string continue_token(std::string_view item) {
   return std::string(kTokenMark) + std::string(item);
+}
+
+Response page_response(nlohmann::json items, const std::string& next) {
+  nlohmann::json metadata = nlohmann::json::object();
+  if (!next.empty()) metadata["continue"] = continue_token(next);
+  return json_response(200, {{"items", std::move(items)}, {"metadata", std::move(metadata)}});
 }
 
 }  // namespace vs::http

@@ -40,4 +40,7 @@ Checked<ListQuery> parse_numbered_query(const Call& call, std::int64_t& number);
 // The token that names `item`.
 std::string continue_token(std::string_view item);
 
+// A page of a list that goes on after the item `next`; empty: it was the last.
+Response page_response(nlohmann::json items, const std::string& next);
+
 }  // namespace vs::http

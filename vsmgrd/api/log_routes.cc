@@ -22,12 +22,6 @@ Response refuse_call(const Call& call, const ProblemDetails& problem) {
   return problem_response(problem, call.request.id);
 }
 
-Response page_response(json items, const std::string& next) {
-  json metadata = json::object();
-  if (!next.empty()) metadata["continue"] = continue_token(next);
-  return json_response(200, {{"items", std::move(items)}, {"metadata", std::move(metadata)}});
-}
-
 std::optional<std::int64_t> number_of(std::string_view text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -139,10 +133,6 @@ Response newest_first(const Call& call, const Read& read, const Visible& visible
 
 // Operations.
 
-bool sees(const Identity& identity, const Labels& labels) {
-  return !identity.scoped() || (!labels.empty() && identity.sees(labels));
-}
-
 Response list_operations(Store& store, const Call& call) {
   return newest_first(
       call,
@@ -150,7 +140,7 @@ Response list_operations(Store& store, const Call& call) {
         return store.operations().list({.before = before, .limit = limit});
       },
       [&](const Operation& operation, const ListQuery& query) {
-        return query.labels.matches(operation.labels) && sees(call.request.identity, operation.labels);
+        return query.labels.matches(operation.labels) && may_know_of(call.request.identity, operation.labels);
       },
       [](const Operation& operation) { return operation.number; });
 }
@@ -158,7 +148,7 @@ Response list_operations(Store& store, const Call& call) {
 // The operation, unless the identity may not know of it.
 Result<Operation> visible_operation(Store& store, const Call& call) {
   auto operation = store.operations().get(std::string(call.name));
-  if (operation && !sees(call.request.identity, operation->labels))
+  if (operation && !may_know_of(call.request.identity, operation->labels))
     return fail(ErrorCode::not_found, "operation " + in_quotes(call.name) + ": is not there");
   return operation;
 }
@@ -247,7 +237,7 @@ Response list_decisions(Store& store, const Call& call) {
   if (!records) return refuse_call(call, read_problem(records.error()));
   json items = json::array();
   for (const DecisionRecord& record : *records) {
-    if (!sees(call.request.identity, record.domain_labels)) continue;
+    if (!may_know_of(call.request.identity, record.domain_labels)) continue;
     json one = json_of(record);
     if (query->filter.matches(one)) items.push_back(std::move(one));
   }
@@ -265,7 +255,7 @@ Response get_decision(Store& store, const Call& call) {
   const auto record = store.decisions().get(*id);
   if (!record && record.error().code == ErrorCode::not_found) return absent();
   if (!record) return refuse_call(call, read_problem(record.error()));
-  if (!sees(call.request.identity, record->domain_labels)) return absent();
+  if (!may_know_of(call.request.identity, record->domain_labels)) return absent();
   return json_response(200, json_of(*record));
 }
 

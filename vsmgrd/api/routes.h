@@ -15,6 +15,10 @@
 #include "vsmgrd/policy/engine.h"
 #include "vsmgrd/store/store.h"
 
+namespace vs::handoff {
+class Migrations;
+}
+
 namespace vs::http {
 
 using MetricsText = std::function<std::string()>;
@@ -30,10 +34,12 @@ struct FlushOrder {
 };
 using Flush = std::function<std::optional<std::uint64_t>(const FlushOrder& order)>;  // how many entries; nullopt: no backend says
 
-// `store` and `background` must outlive the router. Without policies it compiles its own.
+// `store`, `background` and `migrations` must outlive the router. Without policies it compiles its own; without migrations this node
+// has no peers.
 Router make_router(Store& store, Background& background, MetricsText metrics_text,
                    Live live = {},
-                   std::shared_ptr<PolicyEngine> policies = nullptr, Flush flush = {}, Placed placed = {});
+                   std::shared_ptr<PolicyEngine> policies = nullptr, Flush flush = {}, Placed placed = {},
+                   handoff::Migrations* migrations = nullptr);
 
 // The parts of it.
 void add_status_routes(Router& router, Store& store,
@@ -53,5 +59,6 @@ void add_log_routes(Router& router, Store& store, Waits& waits);
 void add_token_routes(Router& router, TokenTable& tokens);  // /v1/tokens
 void add_node_routes(Router& router, Store& store, Jobs& jobs);  // /v1/{nodes,admin}
 void add_placement_route(Router& router, Placed placed);         // /v1/placement
+void add_migration_routes(Router& router, Store& store, handoff::Migrations* migrations);  // /v1/{migrations,peers}
 
 }  // namespace vs::http

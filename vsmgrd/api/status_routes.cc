@@ -61,7 +61,8 @@ void add_status_routes(Router& router, Store& store, MetricsText metrics_text) {
 }
 
 Router make_router(Store& store, Background& background, MetricsText metrics_text,
-                   Live live, std::shared_ptr<PolicyEngine> policies, Flush flush, Placed placed) {
+                   Live live, std::shared_ptr<PolicyEngine> policies, Flush flush, Placed placed,
+                   handoff::Migrations* migrations) {
   if (!policies) policies = std::make_shared<PolicyEngine>();
   Router plain;
   add_status_routes(plain, store, std::move(metrics_text));
@@ -76,6 +77,7 @@ Router make_router(Store& store, Background& background, MetricsText metrics_tex
   add_log_routes(plain, store, background.waits);
   add_node_routes(plain, store, background.jobs);
   add_placement_route(plain, std::move(placed));
+  add_migration_routes(plain, store, migrations);
   add_token_routes(plain, store.tokens());
   Router router;
   for (const Route& route : plain.routes())

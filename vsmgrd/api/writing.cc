@@ -91,6 +91,10 @@ std::function<bool(const Resource&)> sees_of(const Identity& identity) {
   return [identity](const Resource& resource) { return identity.sees(resource.metadata.labels); };
 }
 
+bool may_know_of(const Identity& identity, const Labels& labels) {
+  return !identity.scoped() || (!labels.empty() && identity.sees(labels));
+}
+
 WriteOptions options_of(const Call& call) {
   return {.dry_run = call.dry_run,
           .actor = actor_of(call.request),

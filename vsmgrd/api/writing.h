@@ -16,6 +16,9 @@ Actor actor_of(const Request& request);
 // What it may know of; null: everything.
 std::function<bool(const Resource&)> sees_of(const Identity& identity);
 
+// Whether it may know of work on objects of these labels; of that on nothing labelled, only who has no scope.
+bool may_know_of(const Identity& identity, const Labels& labels);
+
 // For a change that `call` asks for: its actor, its dry run, and what its identity may write.
 WriteOptions options_of(const Call& call);
 
