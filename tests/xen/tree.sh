@@ -69,3 +69,4 @@ build vchan_pp -lxenvchan
 build stress
 build evil -lxengnttab -lxenevtchn -lxenstore
 build echo "$BUILD/lib/libvservice.so.1"
+install -D "$BUILD/lib/libvservice.so.1" "$OUT/payload/lib/libvservice.so.1"

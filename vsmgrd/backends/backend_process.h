@@ -34,6 +34,7 @@ struct BackendProgram {
   std::filesystem::path executable;
   std::filesystem::path sockets;    // control sockets: KIND.sock
   std::filesystem::path directory;  // the domains' homes
+  std::string node;                 // whose they are, when several share them (homes.h)
   std::string user;                 // "UID:GID" that it becomes; empty: ours
   std::string log_level = "info";
   unsigned loops = 0;  // threads that serve guests; 0: one for each core

@@ -1,51 +1,12 @@
 #include "vsmgrd/backends/process_backends.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <future>
-#include <system_error>
 #include <utility>
 
-#include "base/log.h"
-
 namespace vs {
-namespace {
-
-// Makes `path` with exactly this mode, whatever the umask, and gives it to `user` ("UID:GID", or empty: us). It stays our
-// group's: root that may not pass over modes (CAP_DAC_OVERRIDE, CAP_FOWNER) still clears away what is left in it.
-Result<> make_directory(const std::filesystem::path& path, mode_t mode, const std::string& user) {
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail_errno(errno, "make " + path.string());
-  unsigned uid = ::geteuid();
-  unsigned gid = 0;
-  if (uid == 0) std::sscanf(user.c_str(), "%u:%u", &uid, &gid);
-  struct stat now {};
-  if (::stat(path.c_str(), &now) != 0) return fail_errno(errno, path.string());
-  if (now.st_uid == uid && now.st_gid == ::getegid() && (now.st_mode & 07777) == mode) return {};
-  if (now.st_uid != ::geteuid() && ::chown(path.c_str(), ::geteuid(), ::getegid()) != 0)
-    return fail_errno(errno, "take " + path.string());
-  if (::chmod(path.c_str(), mode) != 0) return fail_errno(errno, "set mode of " + path.string());
-  if (::chown(path.c_str(), uid, ::getegid()) != 0) return fail_errno(errno, "give " + path.string() + " to " + user);
-  return {};
-}
-
-// Removes from `home` every socket but those named, and, while some are, those that a backend is just making (".NAME.NUMBER"). Other
-// files are nobody's: they stay, and are seen.
-void remove_sockets(const std::filesystem::path& home, const std::set<std::string>& kept) {
-  std::error_code problem;
-  std::vector<std::filesystem::path> gone;
-  for (const auto& entry : std::filesystem::directory_iterator(home, problem)) {
-    const std::string name = entry.path().filename().string();
-    const bool being_made = !kept.empty() && name.starts_with('.');
-    if (entry.is_socket(problem) && !kept.contains(name) && !being_made) gone.push_back(entry.path());
-  }
-  for (const auto& path : gone) ::unlink(path.c_str());
-}
-
-}  // namespace
 
 Result<std::unique_ptr<ProcessBackends>> ProcessBackends::open(BackendProgram program, Callbacks callbacks) {
   if (::access(program.executable.c_str(), X_OK) != 0)
@@ -57,7 +18,10 @@ Result<std::unique_ptr<ProcessBackends>> ProcessBackends::open(BackendProgram pr
 }
 
 ProcessBackends::ProcessBackends(BackendProgram program, Callbacks callbacks)
-    : program_(std::move(program)), callbacks_(std::move(callbacks)), thread_([this] { loop_.run(); }) {}
+    : program_(std::move(program)),
+      callbacks_(std::move(callbacks)),
+      homes_(program_.directory, program_.node, program_.user),
+      thread_([this] { loop_.run(); }) {}
 
 ProcessBackends::~ProcessBackends() {
   loop_.stop();
@@ -124,24 +88,7 @@ std::map<std::string, BackendStatus> ProcessBackends::status() const {
   return status_.with([](const auto& status) { return status; });
 }
 
-std::map<std::string, std::string> ProcessBackends::keep_homes(const Devices& devices) {
-  std::map<std::string, std::string> homes;
-  for (const auto& [domain, names] : devices) {
-    const auto home = program_.directory / domain;
-    if (auto made = make_directory(home, 0775, program_.user); made)
-      homes[domain] = home.string();
-    else
-      log::error("domain.no_directory", {{"name", domain}, {"error", made.error()}});
-  }
-  std::error_code problem;
-  for (const auto& home : std::filesystem::directory_iterator(program_.directory, problem)) {
-    const auto domain = devices.find(home.path().filename().string());
-    remove_sockets(home.path(), domain == devices.end() ? std::set<std::string>{} : domain->second);
-    if (domain == devices.end() && ::rmdir(home.path().c_str()) != 0)
-      log::warn("domain.directory_left", {{"path", home.path().string()}, {"why", std::generic_category().message(errno)}});
-  }
-  return homes;
-}
+std::map<std::string, std::string> ProcessBackends::keep_homes(const Devices& devices) { return homes_.keep(devices); }
 
 void ProcessBackends::refresh(std::chrono::milliseconds patience) {
   struct Told {

@@ -16,6 +16,7 @@
 #include "base/guarded.h"
 #include "vsmgrd/backends/backend_process.h"
 #include "vsmgrd/backends/backends.h"
+#include "vsmgrd/backends/homes.h"
 
 namespace vs {
 
@@ -62,6 +63,7 @@ class ProcessBackends final : public Backends {
 
   BackendProgram program_;
   Callbacks callbacks_;
+  Homes homes_;
   EventLoop loop_;
   std::map<std::string, std::unique_ptr<BackendProcess>> processes_;  // the thread's
   Guarded<std::map<std::string, BackendStatus>> status_;

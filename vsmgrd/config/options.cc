@@ -99,6 +99,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.allow_config_extras(CLI::config_extras_mode::error);  // a word with a typing error would be no option at all
   app.add_option("--state-dir", options.state_directory, "Where the database is kept")->capture_default_str();
   app.add_option("--run-dir", options.run_directory, "Where sockets are made")->capture_default_str();
+  app.add_option("--domains-dir", options.domains_directory,
+                 "Where the directories are that guests see as /run/vservice; default: domains in --run-dir. The vsmgrd of one machine may "
+                 "share it: a domain that moves from one to the other then finds its devices where they were");
   app.add_option("--socket", options.socket, "Unix socket of the API (default: RUN-DIR/vsmgrd.sock)");
   add_access_options(app, options.access);
   app.add_option("--backend-program", options.backend_program, "The vsbackend to start")->capture_default_str();
@@ -158,6 +161,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     const auto equals = label.find('=');
     options.node_labels[label.substr(0, equals)] = label.substr(equals + 1);
   }
+  if (options.domains_directory.empty()) options.domains_directory = options.run_directory / "domains";
   if (options.socket.empty()) options.socket = options.run_directory / "vsmgrd.sock";
   if (options.access.read_only_socket.empty()) options.access.read_only_socket = options.run_directory / "vsmgrd-ro.sock";
   return options;

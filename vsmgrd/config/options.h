@@ -51,6 +51,7 @@ struct EngineOptions {
 struct Options {
   std::filesystem::path state_directory = "/var/lib/vservices";  // the database
   std::filesystem::path run_directory = "/run/vservices";        // sockets; gone after a reboot
+  std::filesystem::path domains_directory;  // of what guests see; default: <run_directory>/domains
   std::filesystem::path socket;           // of the API; default: <run_directory>/vsmgrd.sock
   AccessOptions access;
   std::filesystem::path backend_program;  // default: vsbackend beside vsmgrd

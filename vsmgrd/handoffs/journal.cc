@@ -21,6 +21,7 @@ Result<HandoffJournal::Kept> HandoffJournal::read() const {
     if (!json) return fail(ErrorCode::internal, "handoff " + row.handoff.id + ": " + json.error().message);
     auto record = handoff::decode_record(*json);
     if (!record) return fail(std::move(record.error()).within("handoff " + row.handoff.id));
+    kept.times[row.handoff.id] = row.times;
     kept.records.push_back(std::move(*record));
   }
   for (StoredStanding& standing : all->standings)

@@ -3,6 +3,7 @@
 // Thread-safe, as the store is. Errors: those of HandoffTable; internal (a row that this version does not read, naming it).
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ class HandoffJournal {
   struct Kept {
     std::vector<handoff::Record> records;  // the first that began first
     std::vector<handoff::Standing> standings;
+    std::map<std::string, HandoffTimes> times;  // of the records, by id
   };
 
   // `table` must outlive it.

@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kTextBytesMax = 256;  // of names, ids, secrets
+constexpr std::uint64_t kClockMsMax = 1ull << 53;
 
 constexpr std::pair<Verb, std::string_view> kVerbs[]{
     {Verb::check, "check"},   {Verb::prepare, "prepare"}, {Verb::transfer, "transfer"}, {Verb::commit, "commit"},
@@ -134,6 +135,7 @@ json encode(const Message& message) {
   set_text(told, "parcel", message.parcel);
   set_text(told, "nonce", message.nonce);
   set_text(told, "reason", message.reason);
+  if (message.clock_ms != 0) told["clockMs"] = message.clock_ms;
   if (!message.bindings.empty()) told["bindings"] = encode(message.bindings);
   for (const BindingState& state : message.states) told["states"].push_back({{"binding", state.binding}, {"state", state.state}});
   return told;
@@ -156,6 +158,7 @@ Result<Message> decode_message(const json& from) {
   reader.text("reason", message.reason, kReasonBytesMax);
   reader.number("version", message.version, 1'000'000);
   reader.number("versionOldest", message.version_oldest, 1'000'000);
+  reader.number("clockMs", message.clock_ms, kClockMsMax);
   read_bindings(reader, message.bindings);
   std::size_t state_bytes = 0;
   reader.list("states", kBindingsMax, [&](Reader& item) {

@@ -68,6 +68,7 @@ struct Message {
   std::string parcel;  // check, prepare: what is declared of the domain; JSON
   std::vector<BindingState> states;    // commit
   std::string nonce;   // ask, and its answer: an old answer is none
+  std::uint64_t clock_ms = 0;  // check, prepare: Unix time at the sender; 0: it does not say
   std::string reason;  // refused, given_back, taken_back, cancel: a sentence
   friend bool operator==(const Message&, const Message&) = default;
 };

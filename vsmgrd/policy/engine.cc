@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace vs {
 
 PolicyEngine::PolicyEngine(NodeFacts node)
@@ -30,6 +32,17 @@ std::shared_ptr<const PolicySet> PolicyEngine::policies(const Desired& desired) 
     last = std::make_shared<const PolicySet>(last->updated(desired));
     return last;
   });
+}
+
+std::string denied_elsewhere(const Desired& desired, const std::vector<std::string>& bindings, const std::string& node) {
+  const auto there = PolicyEngine({.name = node, .labels = {}}).decide(desired, {.all = false, .bindings = bindings});
+  for (const auto& [binding, decision] : there) {
+    const auto here = desired.decisions.find(binding);
+    const bool allowed_here = here != desired.decisions.end() && here->second.allowed;
+    if (allowed_here && !decision.allowed && !decision.policy.empty())
+      return fmt::format("rule {}/{} denies binding {} on node {}: {}", decision.policy, decision.rule, binding, node, decision.message);
+  }
+  return {};
 }
 
 std::map<std::string, Decision> decide_bindings(const Desired& desired, const Affected& affected) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/guarded.h"
 #include "vsmgrd/model/resource.h"
@@ -30,6 +31,10 @@ class PolicyEngine {
  private:
   Guarded<std::shared_ptr<const PolicySet>> last_;  // compiled last
 };
+
+// Why the rules of `desired` would deny one of these bindings, which they allow here, on a node of that name (whose labels nobody knows
+// here); empty: they do not say so. That no rule allows it there is for that node to say.
+std::string denied_elsewhere(const Desired& desired, const std::vector<std::string>& bindings, const std::string& node);
 
 // The same without a memory.
 std::map<std::string, Decision> decide_bindings(const Desired& desired,

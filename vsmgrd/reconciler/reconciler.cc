@@ -118,6 +118,7 @@ Result<> Reconciler::make_so() {
         break;
     }
   }
+  if (told_) told_();
   if (placing_ && hypervisor_ != nullptr) placing_->place_guests(*desired, guests, *hypervisor_);
   tell_unknown(*desired, guests);
   const auto status = backends_.status();

@@ -62,7 +62,11 @@ class Reconciler {
   void judge_promises_by(std::function<std::optional<StatusCondition>(const std::string& binding)> judge) { judge_ = std::move(judge); }
 
   // Who may serve the bindings that were ever moved; asked in each pass. Without it every binding is this node's. Before start().
-  void own_by(std::function<Owners()> owners) { owners_ = std::move(owners); }
+  // `told`: the backends were given what follows from the owners asked for last. On the pass's thread; must not block.
+  void own_by(std::function<Owners()> owners, std::function<void()> told = {}) {
+    owners_ = std::move(owners);
+    told_ = std::move(told);
+  }
 
   // Called at the end of each pass, on its thread, with gauges of the control plane.
   void on_samples(std::function<void(std::vector<Sample>)> callback) { on_samples_ = std::move(callback); }
@@ -84,6 +88,7 @@ class Reconciler {
   Engines engines_;
   std::set<std::uint32_t> unknown_;  // domids of guests that nothing declares, as told last
   std::function<Owners()> owners_;
+  std::function<void()> told_;
   std::function<void(std::vector<Sample>)> on_samples_;
   std::function<std::optional<StatusCondition>(const std::string&)> judge_;
   Backends::Devices devices_;                 // as last kept

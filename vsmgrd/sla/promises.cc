@@ -158,7 +158,11 @@ std::map<std::string, std::string> Promises::encode() const {
   return texts;
 }
 
-void Promises::restore(const std::map<std::string, std::string>& states) {
+void Promises::restore(const std::map<std::string, std::string>& states) { restore(states, true); }
+
+void Promises::take_over(const std::map<std::string, std::string>& states) { restore(states, false); }
+
+void Promises::restore(const std::map<std::string, std::string>& states, bool counted_here) {
   for (const auto& [binding, text] : states) {
     const auto state = parse_json(text);
     if (!state || !state->is_array()) continue;
@@ -173,7 +177,7 @@ void Promises::restore(const std::map<std::string, std::string>& states) {
                          one.contains("all") && one["all"].is_number_unsigned() && one.contains("missed") &&
                          one["missed"].is_number_unsigned();
       if (!sound) continue;
-      fresh.counted = {one["all"].get<std::uint64_t>(), one["missed"].get<std::uint64_t>()};
+      if (counted_here) fresh.counted = {one["all"].get<std::uint64_t>(), one["missed"].get<std::uint64_t>()};
       found->second = std::move(fresh);
     }
   }

@@ -59,6 +59,8 @@ class Promises {
   // By binding, and back: only what is promised is taken over.
   [[nodiscard]] std::map<std::string, std::string> encode() const;
   void restore(const std::map<std::string, std::string>& states);
+  // The same of another node, whose backends' counts mean nothing here.
+  void take_over(const std::map<std::string, std::string>& states);
 
  private:
   struct Promised {
@@ -71,6 +73,7 @@ class Promises {
     Window long_window{kLongWindow};
     Window own{kLongWindow};
   };
+  void restore(const std::map<std::string, std::string>& states, bool counted_here);
   [[nodiscard]] static Standing standing_at(const PromiseKey& key, const Promised& promised, WallTime now);
 
   std::map<PromiseKey, Promised> promised_;

@@ -118,6 +118,18 @@ void SlaKeeper::take(const std::vector<Sample>& samples) {
   unsaved_ = true;
 }
 
+std::map<std::string, std::string> SlaKeeper::counted() const {
+  const std::lock_guard lock(mutex_);
+  return promises_.encode();
+}
+
+void SlaKeeper::take_over(const std::map<std::string, std::string>& counted) {
+  const std::lock_guard lock(mutex_);
+  follow_desired();
+  promises_.take_over(counted);
+  unsaved_ = true;
+}
+
 std::optional<StatusCondition> SlaKeeper::condition_of(const std::string& binding) const {
   const std::lock_guard lock(mutex_);
   const Verdict verdict = verdict_on(promises_.standing_of(binding, clock_.wall()));

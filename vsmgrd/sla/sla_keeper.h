@@ -47,6 +47,11 @@ class SlaKeeper {
   // A backend's report.
   void take(const std::vector<Sample>& samples);
 
+  // What was counted of all bindings, to be taken over by another node; and what another counted of these: objectives that are not
+  // declared here by then are left out.
+  [[nodiscard]] std::map<std::string, std::string> counted() const;
+  void take_over(const std::map<std::string, std::string>& counted);
+
   // Of a binding to which something was promised: whether it is kept, as a condition of its status.
   [[nodiscard]] std::optional<StatusCondition> condition_of(const std::string& binding) const;
   // Its objectives, as they stand; null: none.

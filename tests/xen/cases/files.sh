@@ -1,5 +1,5 @@
 # A guest with a stock kernel, a shell and a Python, and none of our files, mounts its services and asks them.
-TREE=/images/python.cpio PLAIN=1 guest plain pv
+TREE=/images/python.cpio PLAIN=1 guest plain pv 192
 check "plain boots" boots plain
 check "its files are bound" within 60 is_state binding plain-files Bound
 . ./asks.sh

@@ -4,7 +4,7 @@ guest web1 pv
 check "web1 boots" boots web1
 check "web1 is bound" within 60 is_state binding web1-dns Bound
 guest web3 pv
-TREE=/images/python.cpio PLAIN=1 guest plain pv
+TREE=/images/python.cpio PLAIN=1 guest plain pv 192
 check "web3 boots" boots web3
 check "web3 is bound" within 60 is_state binding web3-dns Bound
 check "plain boots" boots plain

@@ -19,7 +19,7 @@ timeout 200 /payload/bin/vchan_pp client "$id" "/local/domain/$id/data/vchan" 30
 check "vchan" [ $? = 0 ]
 for n in $block $spin $stream; do check "it ended well" [ "$(result web1 $n)" = 0 ]; done
 # The same program and backend without Xen between them: what of it is our instructions, emulated as they are.
-VSERVICE_DIRECTORY=/run/vservices/domains/here; export VSERVICE_DIRECTORY
+VSERVICE_DIRECTORY=/run/vservices/domains/here LD_LIBRARY_PATH=/payload/lib; export VSERVICE_DIRECTORY LD_LIBRARY_PATH
 /payload/bin/echo block 1000 64 >/run/node/block 2>&1
 check "our echo in dom0, blocking" [ $? = 0 ]
 /payload/bin/echo spin 1000 64 >/run/node/spin 2>&1
