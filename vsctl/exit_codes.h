@@ -11,7 +11,7 @@ namespace vs::ctl {
 enum class ExitCode : int {
   ok = 0,
   negative = 1,     // the answer is no: access denied (explain), a binding failed (apply), no such
-                    // metric (metrics)
+                    // metric (metrics), a domain stays where it is (migrate, drain)
   invalid = 2,      // wrong usage, or a document or request that the daemon refused as invalid
   not_found = 3,    // no such object
   conflict = 4,     // changed by somebody else meanwhile, or still needed by other objects
@@ -21,7 +21,7 @@ enum class ExitCode : int {
   failed = 8,       // the operation that was waited for failed; nothing of it stays
   cancelled = 9,    // it was cancelled
   changed = 10,     // apply --detailed-exitcode: something changed
-  not_applied = 65,  // committed, and not in force within --timeout; it stays recorded (as in Open vSwitch)
+  not_applied = 65,  // committed, and not in force within --timeout; it stays recorded (as in Open vSwitch); in doubt (migrate)
   internal = 70,  // a fault of the daemon, of this program or of the node (disk full); EX_SOFTWARE
                  // of sysexits.h
   interrupted = 130
@@ -32,7 +32,7 @@ inline constexpr const char* kExitCodesHelp =
     "Exit codes:\n"
     "  0   done; no differences; allowed\n"
     "  1   the answer is no: differences (diff), denied (explain), a binding failed (apply), not so (wait),\n"
-    "      no such metric (metrics)\n"
+    "      no such metric (metrics), a domain stays where it is (migrate, drain)\n"
     "  2   wrong usage, or invalid input\n"
     "  3   no such object\n"
     "  4   conflict: changed meanwhile, or still needed by others\n"
@@ -42,7 +42,7 @@ inline constexpr const char* kExitCodesHelp =
     "  8   the operation failed; nothing of it stays\n"
     "  9   the operation was cancelled\n"
     "  10  apply --detailed-exitcode: something changed\n"
-    "  65  committed, but not in force within --timeout; it stays recorded\n"
+    "  65  committed, but not in force within --timeout; it stays recorded; in doubt where it is served (migrate)\n"
     "  70  a fault of the daemon, of vsctl or of the node\n"
     "  130 interrupted\n"
     "  `vsctl run` ends as its command does: its status, 128 + signal, 126 not executable, 127 not "

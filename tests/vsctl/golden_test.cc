@@ -112,6 +112,22 @@ json node() {
           {"status", {{"state", "Ready"}, {"version", "9.9.9"}, {"cpus", 4}, {"warnings", 1}}}};
 }
 
+json migration(const std::string& id, const std::string& outcome) {
+  json one{{"id", id + std::string(64 - id.size(), '0')}, {"role", "source"}, {"domain", "web1"}, {"labels", {{"team", "web"}}},
+           {"peer", "node2"}, {"version", 2}, {"phase", outcome == "Done" ? "confirm" : "freeze"}, {"outcome", outcome},
+           {"ended", outcome != "Running"}, {"manual", outcome == "Running"}, {"bindings", {{{"name", "web1-dns"}, {"epoch", 3}}}},
+           {"reason", outcome == "Cancelled" ? "node2 has no room" : ""}, {"startedAt", "2999-01-02T03:04:05.000Z"},
+           {"changedAt", "2999-01-02T03:04:06.000Z"}};
+  if (outcome == "Running") one["waitsFor"] = "commit";
+  if (outcome != "Cancelled") one["blackoutMs"] = 48;
+  return one;
+}
+
+json peer(const std::string& name, const std::string& trouble) {
+  return {{"kind", "Peer"}, {"apiVersion", "vservices/v1"}, {"metadata", {{"name", name}}},
+          {"status", {{"address", "192.0.2.2:7443"}, {"heard", trouble.empty()}, {"trouble", trouble}}}};
+}
+
 json placement() {
   return {{"online", "0-3"}, {"offline", ""}, {"reserved", "0"}, {"isolated", ""}, {"exclusive", "2"}, {"shared", "1,3"},
           {"cpus",
@@ -161,6 +177,14 @@ class GoldenTest : public CliTest, public testing::WithParamInterface<Case> {
     daemon_.answers("GET /v1/slas", list_of({object("Sla", "gold", {{"rate", 100}}, {{"state", "Ready"}}, {{"a", "b"}})}));
     daemon_.answers("GET /v1/nodes", list_of({node()}));
     daemon_.answers("GET /v1/placement", placement());
+    daemon_.answers("GET /v1/migrations",
+                    list_of({migration("a1b2c3d4e5f6", "Running"), migration("b", "Cancelled"), migration("c", "Done")}));
+    daemon_.answers("POST /v1/migrations", Answer{.status = 202, .body = migration("c", "Done").dump()});
+    daemon_.answers("POST /v1/migrations?dryRun=true", json{{"domain", "web1"}, {"node", "node2"}, {"answer", "ok"}});
+    daemon_.answers("POST /v1/migrations/" + std::string(migration("a1b2c3d4e5f6", "Running")["id"]) + ":cancel",
+                    Answer{.status = 202, .body = migration("a1b2c3d4e5f6", "Cancelled").dump()});
+    daemon_.answers("GET /v1/peers", list_of({peer("node2", ""), peer("node3", "connection refused")}));
+    daemon_.answers("GET /v1/nodes/node1", node());
     daemon_.answers("GET /v1/operations", list_of({operation("running"), operation("failed")}));
     daemon_.answers("GET /v1/operations/op-1", operation("running"));
     daemon_.answers("GET /v1/operations/op-2", operation("failed"));
@@ -283,6 +307,13 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"top_json", {"top", "-o", "json", "--interval", "1ms", "--sort", "name"}}, Case{"jsonpath", {"get", "bindings", "-o", "jsonpath={.items[*].metadata.name}"}},
         Case{"jsonpath_wrong", {"get", "bindings", "-o", "jsonpath={.items["}},
         Case{"csv_of_no_list", {"version", "-o", "csv"}}, Case{"name_of_no_list", {"admin", "token", "create", "x", "-o", "name"}},
+        Case{"migrate_status", {"migrate", "status"}}, Case{"migrate_status_wide", {"migrate", "status", "-o", "wide"}},
+        Case{"migrate_status_one", {"migrate", "status", "web1"}}, Case{"migrate_status_yaml", {"migrate", "status", "web1", "-o", "yaml"}},
+        Case{"migrate_check", {"migrate", "check", "web1", "--to", "node2"}},
+        Case{"migrate_start", {"migrate", "start", "web1", "--to", "node2"}}, Case{"migrate_cancel", {"migrate", "cancel", "web1"}},
+        Case{"migrate_resolve_help", {"migrate", "resolve", "--help"}}, Case{"get_peers", {"get", "peers"}},
+        Case{"drain", {"drain", "node1", "--to", "node2"}}, Case{"drain_json", {"drain", "node1", "--to", "node2", "-o", "json"}},
+        Case{"drain_dry_run", {"drain", "node1", "--to", "node2", "--dry-run"}}, Case{"drain_help", {"drain", "--help"}},
         Case{"policy_test", {"policy", "test", "-f", "demo.yaml"}},
         Case{"policy_test_failed", {"policy", "test", "-f", "demo.yaml"}},
         Case{"policy_test_coverage", {"policy", "test", "-f", "demo.yaml", "--coverage", "80"}},

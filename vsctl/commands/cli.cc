@@ -14,8 +14,8 @@ namespace vs::ctl {
 namespace {
 
 // Those that print lists, and so can print them as CSV or as names.
-constexpr std::array<std::string_view, 7> kListVerbs{"get",     "events",  "warnings",
-                                                     "op list", "op show", "op wait", "admin token list"};
+constexpr std::array<std::string_view, 8> kListVerbs{"get",     "events",  "warnings",         "op list",
+                                                     "op show", "op wait", "admin token list", "migrate status"};
 
 // What follows "--" is somebody else's command line: CLI11 never sees it, for it would interpret
 // brackets and braces in it.

@@ -8,6 +8,7 @@
 
 #include "vsctl/client/fields.h"
 #include "vsctl/commands/changes.h"
+#include "vsctl/commands/handoff.h"
 
 namespace vs::ctl {
 namespace {
@@ -192,6 +193,27 @@ constexpr std::array kToken{
     Column{"CREATED BY", true, [](const json& o) { return text(o, "createdBy"); }},
     Column{"CREATED", true, [](const json& o) { return text(o, "createdAt"); }}};
 
+constexpr std::size_t kIdDigitsShown = 12;
+
+constexpr std::array kMigration{
+    Column{"ID", false, [](const json& o) { return text(o, "id").substr(0, kIdDigitsShown); }},
+    Column{"DOMAIN", false, [](const json& o) { return text(o, "domain"); }},
+    Column{"DIRECTION", false, direction_of},
+    Column{"PHASE", false, [](const json& o) { return text(o, "phase"); }},
+    Column{"OUTCOME", false, [](const json& o) { return text(o, "outcome"); }},
+    Column{"WAITS FOR", false, [](const json& o) { return text(o, "waitsFor"); }},
+    Column{"BLACKOUT", false, blackout_of},
+    Column{"AGE", false, [](const json& o) { return age_of(o, "startedAt"); }},
+    Column{"REASON", false, [](const json& o) { return text(o, "reason"); }},
+    Column{"CHANGED", true, [](const json& o) { return text(o, "changedAt"); }},
+    Column{"WHOLE ID", true, [](const json& o) { return text(o, "id"); }}};
+
+constexpr std::array kPeer{
+    kName,
+    Column{"ADDRESS", false, [](const json& o) { return text(status(o), "address"); }},
+    Column{"HEARD", false, [](const json& o) { return std::string(is_true(status(o), "heard") ? "yes" : "no"); }},
+    Column{"TROUBLE", false, [](const json& o) { return text(status(o), "trouble"); }}};
+
 }  // namespace
 
 std::span<const Column> list_columns(std::string_view kind) {
@@ -204,6 +226,8 @@ std::span<const Column> list_columns(std::string_view kind) {
   if (kind == "Event") return kEvent;
   if (kind == "Warning") return kWarning;
   if (kind == "Token") return kToken;
+  if (kind == "Migration") return kMigration;
+  if (kind == "Peer") return kPeer;
   return kTerms;
 }
 

@@ -98,11 +98,13 @@ Words without_equals(Words words) {
   return words;
 }
 
-Words values_of(std::string_view option) {
+Words values_of(std::string_view option, const NamesOf& names_of) {
   if (option == "-o" || option == "--output") return {"csv", "json", "jsonpath=", "name", "table", "wide", "yaml"};
   if (option == "--color") return {"always", "auto", "never"};
+  if (option == "--to") return names_of("peers");
+  if (option == "--word") return {"give-up", "keep", "take-back"};
   for (const char* file : {"-f", "--filename", "--socket", "--hide", "--token-file", "--cacert",
-                           "--cert", "--key", "--to"})
+                           "--cert", "--key"})
     if (option == file) return {kCompleteFiles};
   return {};
 }
@@ -117,7 +119,8 @@ Words candidates_at(std::string_view position, const Typed& typed, const NamesOf
   if (position == "KIND") return plurals();
   if (position == "SHELL") return {"bash", "fish", "zsh"};
   if (position == "FILE") return {kCompleteFiles};
-  if (position == "DOMAIN") return names_of("domains");
+  if (position == "DOMAIN" || position == "MIGRATION") return names_of("domains");
+  if (position == "NODE") return names_of("nodes");
   if (position == "SERVICE") return names_of("services");
   if (position != "NAME" || typed.plain.empty()) return {};
   const auto kind = parse_kind(typed.plain[0]);
@@ -127,7 +130,7 @@ Words candidates_at(std::string_view position, const Typed& typed, const NamesOf
 Words all_candidates(const Typed& typed, const Known& known, const std::string& current,
                      const NamesOf& names_of) {
   if (typed.past_dashes) return known.verb->get_name() == "run" ? Words{kCompleteCommands} : Words{};
-  if (!typed.open_option.empty()) return values_of(typed.open_option);
+  if (!typed.open_option.empty()) return values_of(typed.open_option, names_of);
   Words candidates;
   if (current.starts_with('-')) {
     for_each_option(known, [&](const CLI::Option& option) {
@@ -178,8 +181,10 @@ NamesOf names_from_daemon(const Words& words, const std::string& default_socket)
     Http http({.socket_path = socket}, Deadline(clock, kCompletionTimeout));
     Words names;
     if (const auto list = Daemon(http).list(plural))
-      for (const nlohmann::json& object : field(*list, "items"))
-        names.push_back(text(field(object, "metadata"), "name"));
+      for (const nlohmann::json& object : field(*list, "items")) {
+        const std::string name = text(field(object, "metadata"), "name");
+        names.push_back(name.empty() ? text(object, "id") : name);
+      }
     return names;
   };
 }

@@ -19,7 +19,7 @@ struct KindNames {
 
   // By documents; the others the daemon keeps of itself.
   [[nodiscard]] bool declared() const {
-    return kind != "Node" && kind != "Operation" && kind != "Warning" && kind != "Token";
+    return kind != "Node" && kind != "Operation" && kind != "Warning" && kind != "Token" && kind != "Migration" && kind != "Peer";
   }
 };
 
@@ -36,11 +36,13 @@ inline constexpr std::array kKindNames{
     KindNames{"Node", "node", "nodes", "node"},
     KindNames{"Operation", "operation", "operations", "op"},
     KindNames{"Warning", "warning", "warnings", "warn"},
-    KindNames{"Token", "token", "tokens", "token"}};
+    KindNames{"Token", "token", "tokens", "token"},
+    KindNames{"Migration", "migration", "migrations", "mig"},
+    KindNames{"Peer", "peer", "peers", "peer"}};
 
 inline constexpr const char* kKindHelp =
     "domain (dom), service (svc), policy (pol), sharing-policy (share), sla, placement (place), buffers "
-    "(buf), binding (bind), node, operation (op), warning (warn) or token; also in the plural";
+    "(buf), binding (bind), node, operation (op), warning (warn), token, migration (mig) or peer; also in the plural";
 
 // Upper and lower case alike.
 Outcome<KindNames> parse_kind(std::string_view word);

@@ -65,6 +65,7 @@ std::unique_ptr<CLI::App> make_parser(Invocation& invocation, Globals& globals,
   add_channel_verbs(*app, invocation.command);
   add_admin_verbs(*app, invocation.command);
   add_placement_verbs(*app, invocation.command);
+  add_migrate_verbs(*app, invocation.command);
   add_policy_verbs(*app, invocation.command);
   add_node_verbs(*app, invocation.command, after);
   add_reference(*app);

@@ -2,7 +2,7 @@
 //
 // Owned by one thread. `chosen` becomes the command that was asked for, and holds its options. Help is
 // one sentence and an example; shells complete what is declared here by the names of positions (KIND,
-// NAME, DOMAIN, SERVICE, SHELL) and by kFileOptions.
+// NAME, DOMAIN, SERVICE, SHELL, NODE, MIGRATION) and of options.
 #pragma once
 
 #include <functional>
@@ -25,6 +25,7 @@ void add_observe_verbs(CLI::App& app, Command& chosen);
 void add_admin_verbs(CLI::App& app, Command& chosen);
 void add_channel_verbs(CLI::App& app, Command& chosen);
 void add_placement_verbs(CLI::App& app, Command& chosen);
+void add_migrate_verbs(CLI::App& app, Command& chosen);
 void add_policy_verbs(CLI::App& app, Command& chosen);
 // `after`: what stands behind "--", for `run`.
 void add_node_verbs(CLI::App& app, Command& chosen, const Strings& after);

@@ -42,6 +42,11 @@ TEST(Complete, OffersDomainsAndServicesWhereTheyStand) {
   EXPECT_EQ(completed({"explain", "web"}), (Words{"web1", "web2"}));
   EXPECT_EQ(completed({"explain", "web2", ""}), Words{"dns"});
   EXPECT_EQ(completed({"run", "web1"}), Words{"web1"});
+  EXPECT_EQ(completed({"migrate", "start", ""}), (Words{"web1", "web2"}));
+  EXPECT_EQ(completed({"migrate", "start", "web1", "--to", ""}), Words{"of-peers"});
+  EXPECT_EQ(completed({"migrate", "cancel", "web2"}), Words{"web2"});
+  EXPECT_EQ(completed({"migrate", "resolve", "web2", "--word", "t"}), Words{"take-back"});
+  EXPECT_EQ(completed({"drain", ""}), Words{"of-nodes"});
 }
 
 TEST(Complete, OffersOptionsAndTheirValues) {

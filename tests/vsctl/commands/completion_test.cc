@@ -27,7 +27,7 @@ class CompletionTest : public CliTest {
 TEST_F(CompletionTest, BashCompletesVerbsKindsAndNames) {
   daemon_.answers("GET /v1/domains", list_of({domain("web1"), domain("web2")}));
   EXPECT_EQ(bash_offers({"ge"}).out, "get\n");
-  EXPECT_EQ(bash_offers({"get", ""}).out, "bindings\nbuffers\ndomains\nnodes\noperations\nplacements\npolicies\nservices\nsharing-policies\nslas\ntokens\nwarnings\n");
+  EXPECT_EQ(bash_offers({"get", ""}).out, "bindings\nbuffers\ndomains\nmigrations\nnodes\noperations\npeers\nplacements\npolicies\nservices\nsharing-policies\nslas\ntokens\nwarnings\n");
   EXPECT_EQ(bash_offers({"get", "domains", "web"}).out, "web1\nweb2\n");
   EXPECT_EQ(bash_offers({"explain", "w"}).out, "web1\nweb2\n");
   EXPECT_EQ(bash_offers({"get", "domains", "--output", "=", "y"}).out, "yaml\n");

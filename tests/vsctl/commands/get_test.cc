@@ -66,7 +66,7 @@ TEST_F(GetTest, KnowsKindsByManyNames) {
   EXPECT_EQ(unknown.err,
             "vsctl: there is no kind \"gadgets\"; the kinds are domain (dom), service (svc), policy (pol), "
             "sharing-policy (share), sla, placement (place), buffers (buf), binding (bind), node, "
-            "operation (op), warning (warn) or token; also in the plural\n");
+            "operation (op), warning (warn), token, migration (mig) or peer; also in the plural\n");
 }
 
 TEST_F(GetTest, ShowsOne) {
