@@ -57,11 +57,21 @@ endif()
 
 set(VS_LEAKS "LSAN_OPTIONS=suppressions=${VS_ROOT}/tests/leaks.txt:print_suppressions=0")
 
-# vs_test(FILE_test.cc library... [THREADED] [READS_SOURCES]) : one file, one executable, one ctest entry a case.
-# THREADED tests also run under ThreadSanitizer. READS_SOURCES defines VS_SOURCE_DIR; without it an object is the same in
+# Hundreds of tests are linked with the same libraries: a quick linker saves minutes.
+find_program(VS_MOLD mold)
+if(VS_MOLD)
+  set(VS_TEST_LINK_FLAGS -fuse-ld=mold)
+endif()
+
+# What ./test.sh runs in the normal build beside the sanitizers' ones: label, and target to build.
+add_custom_target(optimised)
+
+# vs_test(FILE_test.cc library... [THREADED] [OPTIMISED] [READS_SOURCES]) : one file, one executable, one ctest entry a case.
+# THREADED tests also run under ThreadSanitizer, and OPTIMISED ones in the normal build when ./test.sh runs everything: where the
+# order of memory or the amount of work matters. READS_SOURCES defines VS_SOURCE_DIR; without it an object is the same in
 # every checkout, and a compiler cache serves them all. Paths are relative to tests/.
 function(vs_test source)
-  cmake_parse_arguments(ARG "THREADED;READS_SOURCES" "" "" ${ARGN})
+  cmake_parse_arguments(ARG "THREADED;OPTIMISED;READS_SOURCES" "" "" ${ARGN})
   file(RELATIVE_PATH relative ${VS_ROOT}/tests ${CMAKE_CURRENT_SOURCE_DIR}/${source})
   string(REGEX REPLACE "_test\\.cc$" "" name ${relative})
   string(REPLACE "/" "." name ${name})
@@ -75,6 +85,12 @@ function(vs_test source)
   if(ARG_READS_SOURCES)
     target_compile_definitions(test.${name} PRIVATE VS_SOURCE_DIR="${VS_ROOT}")
   endif()
+  target_link_options(test.${name} PRIVATE ${VS_TEST_LINK_FLAGS})
+  set(label "")
+  if(ARG_OPTIMISED)
+    add_dependencies(optimised test.${name})
+    set(label LABELS optimised)
+  endif()
   gtest_discover_tests(test.${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-                       PROPERTIES TIMEOUT 120 ENVIRONMENT ${VS_LEAKS})
+                       PROPERTIES TIMEOUT 120 ENVIRONMENT ${VS_LEAKS} ${label})
 endfunction()

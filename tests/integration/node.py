@@ -193,8 +193,8 @@ class Node:
                 state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
             except (OSError, IndexError):
                 continue
-            if entry.name.isdigit() and words[0].endswith(b"vsbackend") and state != "Z" and \
-                    str(self.run_directory / "domains").encode() in words:
+            ours = str(self.run_directory).encode() + b"/"
+            if entry.name.isdigit() and words[0].endswith(b"vsbackend") and state != "Z" and any(ours in word for word in words):
                 pids.append(int(entry.name))
         return pids
 
