@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "vsmgrd/api/api.h"
+#include "vsmgrd/api/peer_client.h"
 #include "vsmgrd/backends/process_backends.h"
 #include "vsmgrd/config/options.h"
 #include "vsmgrd/hypervisor/libxl_hypervisor.h"
@@ -75,6 +76,11 @@ vs::Result<vs::http::AccessSettings> access_settings(const vs::AccessOptions& op
     if (!rule) return vs::fail(std::move(rule.error()).within("--role-of"));
     settings.roles.push_back(std::move(*rule));
   }
+  for (const std::string& text : options.peers) {
+    const auto peer = vs::http::PeerNode::parse(text);
+    if (!peer) return vs::fail(vs::Error(peer.error()).within("--peer"));
+    settings.peers.insert(peer->name);
+  }
   if (options.metrics_token_file.empty()) return settings;
   auto secret = vs::http::SecretHash::of_file(options.metrics_token_file);
   if (!secret) return vs::fail(std::move(secret.error()).within("--metrics-token-file"));
@@ -83,7 +89,25 @@ vs::Result<vs::http::AccessSettings> access_settings(const vs::AccessOptions& op
 }
 
 vs::http::TlsFiles tls_files(const vs::AccessOptions& options) {
-  return {options.tls_certificate, options.tls_key, options.tls_client_ca};
+  const auto& of_peers = options.peer_ca.empty() ? options.tls_client_ca : options.peer_ca;
+  return {options.tls_certificate, options.tls_key, options.tls_client_ca, options.peers.empty() ? std::filesystem::path() : of_peers};
+}
+
+vs::Result<vs::http::PeerSettings> peer_settings(const vs::Options& options) {
+  vs::http::PeerSettings settings{.node = options.node_name, .tls = tls_files(options.access)};
+  for (const std::string& text : options.access.peers) {
+    auto peer = vs::http::PeerNode::parse(text);
+    if (!peer) return vs::fail(std::move(peer.error()).within("--peer"));
+    settings.peers.push_back(std::move(*peer));
+  }
+  return settings;
+}
+
+// Whether messages could be sent; also without peers.
+vs::Result<> check_peers(const vs::Options& options) {
+  const auto settings = peer_settings(options);
+  if (!settings) return vs::fail(settings.error());
+  return settings->peers.empty() ? vs::Result<>() : vs::http::PeerClient::check(*settings);
 }
 
 std::optional<gid_t> group_of(const std::string& number) {
@@ -281,6 +305,7 @@ int report_config(const vs::Options& options) {
   if (!options.access.remote_address.empty())
     if (const auto loaded = vs::http::TlsContext().load(tls_files(options.access)); !loaded)
       report.problems.push_back(loaded.error().message);
+  if (const auto peers = check_peers(options); !peers) report.problems.push_back(peers.error().message);
   for (const std::string& fact : report.facts) std::cout << fact << "\n";
   for (const std::string& problem : report.problems) std::cerr << "vsmgrd: " << problem << "\n";
   if (report.problems.empty()) std::cout << "vsmgrd could start\n";

@@ -297,6 +297,25 @@ class AccessTest(unittest.TestCase):
             self.assertEqual(result.returncode, 78, result.stderr)
             self.assertIn(says, result.stderr)
 
+    def test_whom_other_nodes_would_not_take_is_said_before_anything_starts(self):
+        key, certificate = self.authority.issue("node1", alternative="DNS:node1")
+        fits = ["--tls-certificate", certificate, "--tls-key", key]
+        for options, says in (([*fits, "--peer", "node2=192.0.2.2"], "is not ADDRESS:PORT"),
+                              ([*fits, "--peer", "Node2=192.0.2.2:1"], "Node2"),
+                              ([*fits, "--peer", "node1=192.0.2.2:1"], "is this node itself"),
+                              (["--peer", "node2=192.0.2.2:1"], 'its common name is "server", this node\'s is "node1"'),
+                              ([*fits, "--peer", "node2=192.0.2.2:1", "--peer-ca", certificate], "as ssl_client by the CA of"),
+                              ([*fits, "--peer", "node2=192.0.2.2:1"], None)):
+            result = subprocess.run([BIN / "vsmgrd", "--check-config", "--config", self.config, "--state-dir", self.directory,
+                                     "--run-dir", self.directory, "--node-name", "node1", *options], capture_output=True, text=True)
+            if says:
+                self.assertEqual(result.returncode, 78, result.stdout)
+                self.assertIn(says, result.stderr)
+            else:
+                self.assertEqual(result.returncode, 0, result.stderr)
+        lonely = subprocess.run([BIN / "vsmgrd", "--check-config", "--peer", "node2=192.0.2.2:1"], capture_output=True, text=True)
+        self.assertIn("--peer: needs --listen", lonely.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

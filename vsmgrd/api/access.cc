@@ -127,7 +127,16 @@ Access::Identified Access::identify_peer(const Origin& origin) const {
   return identity;
 }
 
+std::optional<Identity> Access::identify_node(const Origin& origin) const {
+  const auto settings = settings_.with([](const auto& current) { return current; });
+  if (origin.channel != Channel::remote || !settings->peers.contains(origin.certificate_node)) return std::nullopt;
+  return Identity{.principal = "peer:" + origin.certificate_node, .role = Role::peer, .channel = origin.channel};
+}
+
 Access::Identified Access::identify_certificate(const Origin& origin) const {
+  if (auto peer = identify_node(origin)) return std::move(*peer);
+  if (!origin.certificate_node.empty() && origin.certificate_sha256.empty())
+    return tl::unexpected(Refused{401, in_quotes(origin.certificate_node) + " is no peer that is known here"});
   if (origin.certificate_sha256.empty())
     return tl::unexpected(Refused{401, "a client certificate or a token is needed"});
   const std::string& name = origin.certificate_subject;
@@ -190,7 +199,7 @@ bool Access::still(const Identity& identity, const Origin& origin) const {
   if (identity.channel == Channel::metrics) return true;  // it has no streams
   const auto now =
       identity.channel == Channel::remote ? identify_certificate(origin) : identify_peer(origin);
-  return now && now->role >= identity.role && now->scope.text() == identity.scope.text();
+  return now && now->may(identity.role) && now->scope.text() == identity.scope.text();
 }
 
 std::vector<Sample> Access::samples() const {

@@ -4,8 +4,9 @@
 // On the read-write socket root and the daemon's own user are admins; for others the first rule that
 // fits counts; who fits none and can reach the socket (its mode says which group can) is a viewer.
 // On the read-only socket everybody is a viewer. Remote clients are who their token says, or else
-// whom a rule makes of their certificate. A token counts on the read-write socket, too. The metrics
-// channel knows one secret, its own. Thread-safe.
+// whom a rule makes of their certificate; but whose certificate the peers' CA signed for the name of
+// a peer is that peer, whatever the rules say. A token counts on the read-write socket, too. The
+// metrics channel knows one secret, its own. Thread-safe.
 //
 // Refusals: 401 nobody we know, 403 the kernel does not name the client, 429 too many failures.
 #pragma once
@@ -17,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +51,7 @@ struct RoleRule {
 struct AccessSettings {
   std::vector<RoleRule> roles{};
   std::optional<SecretHash> metrics_secret{};  // none: the metrics channel asks for none
+  std::set<std::string> peers{};               // names of other nodes
 };
 
 class Access {
@@ -80,6 +83,7 @@ class Access {
  private:
   using Identified = tl::expected<Identity, Refused>;
   [[nodiscard]] Identified identify_peer(const Origin& origin) const;
+  [[nodiscard]] std::optional<Identity> identify_node(const Origin& origin) const;
   [[nodiscard]] Identified identify_certificate(const Origin& origin) const;
   [[nodiscard]] Identified identify_bearer(const Request& request);
   [[nodiscard]] std::optional<Identity> bearer(const Request& request, std::string_view secret);

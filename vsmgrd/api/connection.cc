@@ -1,5 +1,6 @@
 #include "vsmgrd/api/connection.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -57,6 +58,7 @@ void Connection::shake_hands() {
     ClientCertificate shown = client_certificate(self->socket_.tls());
     self->origin_.certificate_sha256 = std::move(shown.sha256);
     self->origin_.certificate_subject = std::move(shown.subject);
+    self->origin_.certificate_node = std::move(shown.node);
     self->next_request();
   });
 }
@@ -93,7 +95,8 @@ void Connection::next_request() {
   const bool first = serial_ == 0;
   reading_->parser.emplace();
   reading_->parser->header_limit(static_cast<std::uint32_t>(owner_.options.header_bytes_max));
-  reading_->parser->body_limit(owner_.options.documents_bytes_max);  // until the path is known
+  // Until the path is known.
+  reading_->parser->body_limit(std::max(owner_.options.documents_bytes_max, owner_.options.message_bytes_max));
   reading_->header_bytes = 0;
   reading_->head_known = false;
   reading_->head = {};
@@ -256,6 +259,7 @@ void Connection::refuse_malformed(std::string detail) {
 
 std::size_t Connection::body_bytes_max() const {
   const std::string_view path = std::string_view(reading_->head.target).substr(0, reading_->head.target.find('?'));
+  if (path == kPeerMessagesPath && !origin_.certificate_node.empty()) return owner_.options.message_bytes_max;
   const bool documents = path == "/v1/apply" || path == "/v1/diff";
   return documents ? owner_.options.documents_bytes_max : owner_.options.body_bytes_max;
 }

@@ -44,6 +44,7 @@ struct Origin {
   std::string address{};              // TCP: "192.0.2.1", "2001:db8::1"; without the port
   std::string certificate_sha256{};   // of a client certificate that was verified; 64 hex digits
   std::string certificate_subject{};  // its common name
+  std::string certificate_node{};     // that of one that was verified, and that the peers' CA signed
 };
 
 struct Request {

@@ -11,6 +11,7 @@ std::string_view name_of(Role role) {
     case Role::operator_: return "operator";
     case Role::policy_admin: return "policy-admin";
     case Role::admin: return "admin";
+    case Role::peer: return "peer";
   }
   __builtin_unreachable();
 }

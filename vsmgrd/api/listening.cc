@@ -98,19 +98,27 @@ void add_peer(Origin& origin, int fd) {
 
 }  // namespace
 
-Result<Listening> listen_tcp(Channel channel, std::string_view address) {
-  const auto resolved = resolve(address);
+Result<TcpAddress> tcp_address(std::string_view text) {
+  const auto resolved = resolve(text);
   if (!resolved) return fail(resolved.error());
-  const addrinfo& to = **resolved;
-  UniqueFd fd(::socket(to.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  TcpAddress address{.bytes = (*resolved)->ai_addrlen};
+  std::memcpy(&address.address, (*resolved)->ai_addr, address.bytes);
+  return address;
+}
+
+Result<Listening> listen_tcp(Channel channel, std::string_view address) {
+  const auto to = tcp_address(address);
+  if (!to) return fail(to.error());
+  const int family = to->address.ss_family;
+  UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return fail_errno(errno, "socket");
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(fd.get(), to.ai_addr, to.ai_addrlen) != 0 || ::listen(fd.get(), kTcpBacklog) != 0)
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&to->address), to->bytes) != 0 || ::listen(fd.get(), kTcpBacklog) != 0)
     return fail_errno(errno, address);
   std::string shown = shown_address(fd.get());
   return Listening{
-      .channel = channel, .fd = std::move(fd), .family = to.ai_family, .shown = std::move(shown)};
+      .channel = channel, .fd = std::move(fd), .family = family, .shown = std::move(shown)};
 }
 
 Result<std::vector<Listening>> open_listening(const ServerOptions& options) {

@@ -6,6 +6,8 @@
 // errno (unavailable: the address is taken).
 #pragma once
 
+#include <sys/socket.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +31,13 @@ struct Listening {
 
 // All that `options` names.
 Result<std::vector<Listening>> open_listening(const ServerOptions& options);
+
+// Of "ADDRESS:PORT", as above.
+struct TcpAddress {
+  sockaddr_storage address{};
+  socklen_t bytes = 0;
+};
+Result<TcpAddress> tcp_address(std::string_view text);
 
 Result<Listening> listen_tcp(Channel channel, std::string_view address);
 

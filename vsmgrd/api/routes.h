@@ -59,6 +59,7 @@ void add_log_routes(Router& router, Store& store, Waits& waits);
 void add_token_routes(Router& router, TokenTable& tokens);  // /v1/tokens
 void add_node_routes(Router& router, Store& store, Jobs& jobs);  // /v1/{nodes,admin}
 void add_placement_route(Router& router, Placed placed);         // /v1/placement
+void add_peer_routes(Router& router, handoff::Migrations* migrations);  // kPeerMessagesPath
 void add_migration_routes(Router& router, Store& store, handoff::Migrations* migrations);  // /v1/{migrations,peers}
 
 }  // namespace vs::http

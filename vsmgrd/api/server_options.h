@@ -13,8 +13,13 @@
 #include <string>
 
 #include "vsmgrd/api/tls.h"
+#include "vsmgrd/migration/words.h"
 
 namespace vs::http {
+
+// Of a message of a peer: what it carries is JSON in JSON, where each quote is two bytes.
+inline constexpr std::size_t kMessageBytesMax =
+    2 * (handoff::kParcelBytesMax + handoff::kStatesBytesMax) + 256 * 1024;
 
 struct SocketFile {
   std::filesystem::path path;
@@ -34,6 +39,7 @@ struct ServerOptions {
   std::size_t header_bytes_max = 16 * 1024;  // request line and headers
   std::size_t body_bytes_max = 1024 * 1024;
   std::size_t documents_bytes_max = 9 * 1024 * 1024;  // of /v1/apply and /v1/diff: kYamlBytesMax as JSON
+  std::size_t message_bytes_max = kMessageBytesMax;    // of /v1/peer-messages, from a peer
   // Of each listening socket. For one more, the client that has kept us waiting longest goes; when
   // none does, the next waits in the kernel's queue.
   std::size_t connections_max = 256;

@@ -39,8 +39,17 @@ class Socket {
   int native_handle() { return lowest().native_handle(); }
 
   template <class Handler>
+  void async_connect(const Plain::endpoint_type& to, Handler&& handler) {
+    lowest().async_connect(to, std::forward<Handler>(handler));
+  }
+  // As the end that was connected to, or as the one that connected.
+  template <class Handler>
   void async_handshake(Handler&& handler) {
     tls_->async_handshake(boost::asio::ssl::stream_base::server, std::forward<Handler>(handler));
+  }
+  template <class Handler>
+  void async_handshake_as_client(Handler&& handler) {
+    tls_->async_handshake(boost::asio::ssl::stream_base::client, std::forward<Handler>(handler));
   }
   template <class Buffers, class Handler>
   void async_read_some(const Buffers& buffers, Handler&& handler) {

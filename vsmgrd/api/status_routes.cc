@@ -78,6 +78,7 @@ Router make_router(Store& store, Background& background, MetricsText metrics_tex
   add_node_routes(plain, store, background.jobs);
   add_placement_route(plain, std::move(placed));
   add_migration_routes(plain, store, migrations);
+  add_peer_routes(plain, migrations);
   add_token_routes(plain, store.tokens());
   Router router;
   for (const Route& route : plain.routes())

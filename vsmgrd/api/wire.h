@@ -36,6 +36,7 @@ Result<> check_head(const Head& head);
 bool same_word(std::string_view a, std::string_view b);  // ASCII, without regard to case
 
 inline constexpr std::string_view kYamlType = "application/yaml";  // RFC 9512
+inline constexpr std::string_view kPeerMessagesPath = "/v1/peer-messages";  // peers' POST, and may be longer than others
 // Whether a Content-Type is `wanted`, whatever its parameters.
 bool is_media_type(std::string_view content_type, std::string_view wanted);
 

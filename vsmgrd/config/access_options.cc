@@ -52,6 +52,14 @@ void add_access_options(CLI::App& app, AccessOptions& options) {
   app.add_option("--tls-key", options.tls_key, "PEM file with its key (read again at SIGHUP)");
   app.add_option("--tls-client-ca", options.tls_client_ca,
                  "PEM file with the CAs of clients' certificates (default: clients need tokens; read again at SIGHUP)");
+  app.add_option("--peer", options.peers,
+                 "Another node that may hand domains over to this one and take them: its --node-name and its --listen, in numbers; "
+                 "may be given again (reloaded)")
+      ->type_name("NAME=ADDRESS:PORT")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--peer-ca", options.peer_ca,
+                 "PEM file with the CAs of the nodes' certificates (default: those of --tls-client-ca; read again at SIGHUP)");
   app.add_option("--metrics-listen", options.metrics_address,
                  "ADDRESS:PORT or /PATH that serves /metrics and nothing else (default: none)");
   app.add_option("--metrics-token-file", options.metrics_token_file,
@@ -61,6 +69,9 @@ void add_access_options(CLI::App& app, AccessOptions& options) {
 std::string fault_of(const AccessOptions& options) {
   if (!options.remote_address.empty() && (options.tls_certificate.empty() || options.tls_key.empty()))
     return "--listen: needs --tls-certificate and --tls-key";
+  if (!options.peers.empty() && options.remote_address.empty()) return "--peer: needs --listen, for the other node to answer";
+  if (!options.peers.empty() && options.peer_ca.empty() && options.tls_client_ca.empty())
+    return "--peer: needs --peer-ca or --tls-client-ca";
   if (!options.metrics_address.empty() && !options.metrics_address.starts_with('/') && options.metrics_token_file.empty())
     return "--metrics-listen: on TCP it needs --metrics-token-file";
   return {};

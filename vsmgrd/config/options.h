@@ -30,6 +30,8 @@ struct AccessOptions {
   std::filesystem::path tls_certificate;
   std::filesystem::path tls_key;
   std::filesystem::path tls_client_ca;
+  std::vector<std::string> peers;          // NAME=ADDRESS:PORT of other nodes
+  std::filesystem::path peer_ca;           // default: tls_client_ca
   std::string metrics_address;  // ADDRESS:PORT or /PATH; empty: none
   std::filesystem::path metrics_token_file;
 };
