@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,6 +20,7 @@
 #include "vsmgrd/api/peer_client.h"
 #include "vsmgrd/backends/process_backends.h"
 #include "vsmgrd/config/options.h"
+#include "vsmgrd/handoffs/mover.h"
 #include "vsmgrd/hypervisor/libxl_hypervisor.h"
 #include "vsmgrd/lifecycle/check_config.h"
 #include "vsmgrd/lifecycle/memory.h"
@@ -30,6 +32,7 @@
 #include "vsmgrd/placement/node_placement.h"
 #include "vsmgrd/policy/engine.h"
 #include "vsmgrd/reconciler/reconciler.h"
+#include "vsmgrd/settings.h"
 #include "vsmgrd/sla/sla_keeper.h"
 #include "vsmgrd/store/backup.h"
 #include "vsmgrd/store/store.h"
@@ -69,70 +72,15 @@ int wait_for_signal(const sigset_t& signals, const std::function<void()>& reload
   }
 }
 
-vs::Result<vs::http::AccessSettings> access_settings(const vs::AccessOptions& options) {
-  vs::http::AccessSettings settings;
-  for (const std::string& text : options.roles) {
-    auto rule = vs::http::RoleRule::parse(text);
-    if (!rule) return vs::fail(std::move(rule.error()).within("--role-of"));
-    settings.roles.push_back(std::move(*rule));
-  }
-  for (const std::string& text : options.peers) {
-    const auto peer = vs::http::PeerNode::parse(text);
-    if (!peer) return vs::fail(vs::Error(peer.error()).within("--peer"));
-    settings.peers.insert(peer->name);
-  }
-  if (options.metrics_token_file.empty()) return settings;
-  auto secret = vs::http::SecretHash::of_file(options.metrics_token_file);
-  if (!secret) return vs::fail(std::move(secret.error()).within("--metrics-token-file"));
-  settings.metrics_secret = *secret;
-  return settings;
-}
-
-vs::http::TlsFiles tls_files(const vs::AccessOptions& options) {
-  const auto& of_peers = options.peer_ca.empty() ? options.tls_client_ca : options.peer_ca;
-  return {options.tls_certificate, options.tls_key, options.tls_client_ca, options.peers.empty() ? std::filesystem::path() : of_peers};
-}
-
-vs::Result<vs::http::PeerSettings> peer_settings(const vs::Options& options) {
-  vs::http::PeerSettings settings{.node = options.node_name, .tls = tls_files(options.access)};
-  for (const std::string& text : options.access.peers) {
-    auto peer = vs::http::PeerNode::parse(text);
-    if (!peer) return vs::fail(std::move(peer.error()).within("--peer"));
-    settings.peers.push_back(std::move(*peer));
-  }
-  return settings;
-}
-
-// Whether messages could be sent; also without peers.
-vs::Result<> check_peers(const vs::Options& options) {
-  const auto settings = peer_settings(options);
-  if (!settings) return vs::fail(settings.error());
-  return settings->peers.empty() ? vs::Result<>() : vs::http::PeerClient::check(*settings);
-}
-
-std::optional<gid_t> group_of(const std::string& number) {
-  if (number.empty()) return std::nullopt;
-  return static_cast<gid_t>(std::stoul(number));
-}
-
-vs::http::ServerOptions server_options(const vs::Options& options) {
-  vs::http::ServerOptions server;
-  server.socket_path = options.socket;
-  server.socket_group = group_of(options.access.socket_group);
-  server.read_only = {options.access.read_only_socket, 0660, group_of(options.access.read_only_group)};
-  server.remote_address = options.access.remote_address;
-  server.metrics_address = options.access.metrics_address;
-  server.tls = tls_files(options.access);
-  return server;
-}
-
 // What of the options may change while we run. What is wrong changes nothing.
-void reload_options(const std::function<std::variant<vs::Options, int>()>& read_options, vs::Api& api) {
+void reload_options(const std::function<std::variant<vs::Options, int>()>& read_options, vs::Api& api, vs::http::PeerClient& peers) {
   const auto parsed = read_options();
   const auto* options = std::get_if<vs::Options>(&parsed);
   if (options == nullptr) return vs::log::error("vsmgrd.not_reloaded", {{"why", "a wrong option"}});
-  auto access = access_settings(options->access);
-  const auto reloaded = access ? api.reload(std::move(*access), tls_files(options->access)) : vs::Result<>(vs::fail(access.error()));
+  auto access = vs::access_settings(options->access);
+  auto reloaded = access ? api.reload(std::move(*access), vs::tls_files(options->access)) : vs::Result<>(vs::fail(access.error()));
+  const auto others = vs::peer_settings(*options);
+  if (reloaded) reloaded = others ? peers.reload(*others) : vs::Result<>(vs::fail(others.error()));
   if (!reloaded) return vs::log::error("vsmgrd.not_reloaded", {{"why", reloaded.error()}});
   vs::log::set_level(options->log_level);
   vs::log::info("vsmgrd.reloaded", {{"log_level", options->log_level_name}});
@@ -147,7 +95,7 @@ struct Surroundings {
 
 // Says that we serve, and goes on saying so while it is true. Returns the signal that ends us.
 int serve_until_signal(const Surroundings& around, const std::filesystem::path& socket, const vs::Reconciler& reconciler,
-                       vs::Api& api) {
+                       vs::Api& api, vs::http::PeerClient& peers) {
   const std::string serving = "serving on " + socket.string();
   const auto stuck_after = around.notifier.watchdog().value_or(std::chrono::microseconds{0});
   const vs::Watchdog watchdog(around.notifier,
@@ -156,7 +104,7 @@ int serve_until_signal(const Surroundings& around, const std::filesystem::path& 
   around.notifier.ready(serving);
   return wait_for_signal(around.signals, [&] {
     around.notifier.reloading();
-    reload_options(around.read_options, api);
+    reload_options(around.read_options, api, peers);
     around.notifier.ready(serving);
   });
 }
@@ -176,21 +124,21 @@ nlohmann::json with_promises(nlohmann::json live, nlohmann::json standing) {
   return live;
 }
 
-vs::Result<vs::CpuSet> reserved_cpus(const vs::Options& options) {
-  if (options.reserved_cpus.empty()) return vs::CpuSet();
-  auto cpus = vs::parse_cpus(options.reserved_cpus);
-  if (!cpus) return vs::fail(std::move(cpus.error()).within("--reserved-cpus"));
-  return vs::CpuSet(*cpus);
-}
-
 // Without a machine that can be read nothing is placed, and everything is served.
 vs::Result<std::unique_ptr<vs::NodePlacement>> open_placement(const vs::Options& options) {
-  const auto reserved = reserved_cpus(options);
+  const auto reserved = vs::reserved_cpus(options);
   if (!reserved) return vs::fail(reserved.error());
   auto node = vs::NodePlacement::open({.devices = options.topology, .reserved = *reserved, .backend_loops = options.backend_loops});
   if (node) return std::move(*node);
   vs::log::error("placement.off", {{"error", node.error()}});
   return nullptr;
+}
+
+// Why the policies in force here keep a domain from that node; empty: they do not.
+std::string may_go(const vs::Desired& desired, const vs::Parcel& parcel, const std::string& node) {
+  std::vector<std::string> bindings;
+  for (const vs::Resource& binding : parcel.bindings) bindings.push_back(binding.metadata.name);
+  return vs::denied_elsewhere(desired, bindings, node);
 }
 
 vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr<vs::PolicyEngine> policies,
@@ -200,21 +148,42 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
   vs::Wake wake;
   const vs::BackendProgram program{.executable = options.backend_program,
                                    .sockets = options.run_directory / "backends",
-                                   .directory = options.run_directory / "domains",
+                                   .directory = options.domains_directory,
+                                   .node = options.node_name,
                                    .user = options.backend_user,
                                    .log_level = options.log_level_name,
                                    .loops = options.backend_loops,
                                    .patience = options.backend_patience};
   std::function<void()> ask_backends;  // set once there are some
+  std::function<void()> look_at_backends = [&] { wake.ring(); };
   vs::SlaKeeper promises(store, clock, {.ask = [&] { ask_backends(); }, .on_change = [&] { wake.ring(); }});
   auto backends = vs::ProcessBackends::open(
-      program, {.on_change = [&] { wake.ring(); },
+      program, {.on_change = [&] { look_at_backends(); },
                 .on_samples = [&](const std::string& kind, std::vector<vs::Sample> samples) {
                   promises.take(samples);
                   metrics.set_samples("backend:" + kind, std::move(samples));
                 }});
   if (!backends) return vs::fail(std::move(backends.error()));
   ask_backends = [&] { (*backends)->refresh(kReportPatience); };
+  const auto others = vs::peer_settings(options);
+  if (!others) return vs::fail(others.error());
+  auto peers = vs::http::PeerClient::start(*others);
+  if (!peers) return vs::fail(std::move(peers.error()));
+  vs::Mover mover(options.node_name, store, clock,
+                  {.send = [&](const std::string& to, vs::handoff::Message message) { (*peers)->send(to, message); },
+                   .order = [&](const std::string& kind, vs::control::Command order,
+                                vs::HandoffOrders::Done done) { (*backends)->order(kind, std::move(order), std::move(done)); },
+                   .backends = [&] { return (*backends)->status(); },
+                   .wake = [&] { wake.ring(); },
+                   .may_go = may_go,
+                   .promises = [&] { return promises.counted(); },
+                   .take_promises = [&](const auto& counted) { promises.take_over(counted); },
+                   .peers = [&] { return (*peers)->peers(); }});
+  if (auto opened = mover.open(); !opened) return opened;
+  look_at_backends = [&] {
+    wake.ring();
+    mover.look();
+  };
   const auto hypervisor = vs::open_hypervisor([&] { wake.ring(); });
   const auto placement = open_placement(options);
   if (!placement) return vs::fail(placement.error());
@@ -229,13 +198,15 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
   reconciler.reach_nodes_by({.node = options.node_name, .by_name = std::move(*engines)});
   reconciler.judge_promises_by([&](const std::string& binding) { return promises.condition_of(binding); });
   reconciler.on_samples([&](std::vector<vs::Sample> samples) { metrics.set_samples("reconciler", std::move(samples)); });
+  reconciler.own_by([&] { return mover.owners(); }, [&] { mover.told(); });
   store.on_commit([&] { wake.ring(); });
 
   vs::ApiOptions api_options;
-  api_options.server = server_options(options);
-  auto access = access_settings(options.access);
+  api_options.server = vs::server_options(options);
+  auto access = vs::access_settings(options.access);
   if (!access) return vs::fail(std::move(access.error()));
   api_options.access = std::move(*access);
+  api_options.node = options.node_name;
   std::atomic<vs::Api*> api_to_read = nullptr;
   auto api = vs::Api::start(
       api_options, store, clock,
@@ -245,6 +216,8 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
              if (vs::Api* counted = api_to_read) metrics.set_samples("http", counted->samples());
              metrics.set_samples("store", store.samples());
              metrics.set_samples("sla", promises.samples());
+             metrics.set_samples("migration", mover.samples());
+             metrics.set_samples("peers", (*peers)->samples());
              metrics.set_samples("process", vs::process_samples());
              return metrics.text();
            },
@@ -270,20 +243,25 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
            },
        .policies = std::move(policies),
        .on_request = [&](std::string_view method, std::string_view route, int status,
-                         std::chrono::nanoseconds duration) { metrics.count_request(method, route, status, duration); }});
+                         std::chrono::nanoseconds duration) { metrics.count_request(method, route, status, duration); },
+       .migrations = &mover});
   if (!api) return vs::fail(std::move(api.error()));
   api_to_read = api->get();
   promises.start();
+  mover.start();
   reconciler.start();  // what it does first is long work where there is much: who asks is answered meanwhile
   vs::log::info("vsmgrd.ready", {{"socket", options.socket.string()}, {"version", VS_VERSION}});
 
-  const int signal = serve_until_signal(around, options.socket, reconciler, **api);
+  const int signal = serve_until_signal(around, options.socket, reconciler, **api, **peers);
   around.notifier.stopping(signal == SIGINT ? "ending, and the backends too" : "ending; the backends serve on");
   vs::log::info("vsmgrd.stopping", {{"signal", signal}, {"backends", signal == SIGINT ? "stop" : "serve on"}});
   (*api)->stop();
-  promises.stop();
   reconciler.stop();
+  mover.stop();
+  promises.stop();
+  (*peers)->stop();
   if (signal == SIGINT) (*backends)->stop_all();
+  backends->reset();  // its thread has news for those above
   return {};
 }
 
@@ -299,13 +277,13 @@ vs::Result<std::unique_ptr<vs::Store>> open_store(const vs::Options& options, co
 // Exit status of --check-config.
 int report_config(const vs::Options& options) {
   vs::ConfigReport report = vs::check_config(options);
-  if (const auto access = access_settings(options.access); !access) report.problems.push_back(access.error().message);
-  if (const auto reserved = reserved_cpus(options); !reserved) report.problems.push_back(reserved.error().message);
+  if (const auto access = vs::access_settings(options.access); !access) report.problems.push_back(access.error().message);
+  if (const auto reserved = vs::reserved_cpus(options); !reserved) report.problems.push_back(reserved.error().message);
   if (const auto engines = vs::read_engines(options.engines); !engines) report.problems.push_back(engines.error().message);
   if (!options.access.remote_address.empty())
-    if (const auto loaded = vs::http::TlsContext().load(tls_files(options.access)); !loaded)
+    if (const auto loaded = vs::http::TlsContext().load(vs::tls_files(options.access)); !loaded)
       report.problems.push_back(loaded.error().message);
-  if (const auto peers = check_peers(options); !peers) report.problems.push_back(peers.error().message);
+  if (const auto peers = vs::check_peers(options); !peers) report.problems.push_back(peers.error().message);
   for (const std::string& fact : report.facts) std::cout << fact << "\n";
   for (const std::string& problem : report.problems) std::cerr << "vsmgrd: " << problem << "\n";
   if (report.problems.empty()) std::cout << "vsmgrd could start\n";

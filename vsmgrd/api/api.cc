@@ -17,7 +17,7 @@ struct Api::Impl {
         background(store),
         dispatcher(http::make_router(store, background, std::move(hooks.metrics_text), std::move(hooks.live),
                                      std::move(hooks.policies), std::move(hooks.flush), std::move(hooks.placement),
-                                     hooks.migrations),
+                                     hooks.migrations, options.node),
                    access, clock,
                    std::move(hooks.on_request), &refusals) {}
 

@@ -31,6 +31,7 @@ struct ApiOptions {
   http::ServerOptions server;  // where, and every limit
   uid_t owner = ::geteuid();  // an admin, as root is
   http::AccessSettings access{};  // of all others
+  std::string node{};             // its name; empty: the host's
 };
 
 struct ApiHooks {

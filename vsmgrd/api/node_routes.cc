@@ -27,7 +27,7 @@ using nlohmann::json;
 inline constexpr std::chrono::minutes kAdminDeadline{10};
 inline constexpr std::chrono::seconds kTopologyAgeMax{10};
 
-std::string node_name() {
+std::string host_name() {
   utsname names{};
   if (::uname(&names) != 0) return "localhost";
   std::string name = names.nodename;
@@ -36,10 +36,13 @@ std::string node_name() {
   return check_name(name) ? name : "localhost";
 }
 
-// What is there changes seldom (a CPU is taken out, say), and to read it costs some files a CPU.
-class KnownTopology {
+// What it is changes seldom (a CPU is taken out, say), and to read it costs some files a CPU.
+class ThisNode {
  public:
-  std::shared_ptr<const Topology> get() {
+  explicit ThisNode(std::string name) : name_(name.empty() ? host_name() : std::move(name)) {}
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  std::shared_ptr<const Topology> topology() {
     const auto now = std::chrono::steady_clock::now();
     return last_.with([&](Last& last) {
       if (!last.topology || now - last.at > kTopologyAgeMax)
@@ -53,6 +56,7 @@ class KnownTopology {
     std::shared_ptr<const Topology> topology;
     std::chrono::steady_clock::time_point at;
   };
+  const std::string name_;
   Guarded<Last> last_;
 };
 
@@ -61,14 +65,14 @@ std::string kernel_release() {
   return ::uname(&names) == 0 ? names.release : "";
 }
 
-json node_document(Store& store, KnownTopology& facts) {
-  const auto topology = facts.get();
+json node_document(Store& store, ThisNode& node) {
+  const auto topology = node.topology();
   const Snapshot now = store.snapshot();
   json objects = json::object();
   for (const Kind kind : kKinds) objects[std::string(plural_of(kind))] = now.desired->of(kind).size();
   return {{"kind", "Node"},
           {"apiVersion", kApiVersion},
-          {"metadata", {{"name", node_name()}}},
+          {"metadata", {{"name", node.name()}}},
           {"spec", json::object()},
           {"status",
            {{"version", VS_VERSION},
@@ -84,14 +88,14 @@ json node_document(Store& store, KnownTopology& facts) {
             {"warnings", store.warnings().count_unresolved()}}}};
 }
 
-Response list_nodes(Store& store, KnownTopology& facts) {
-  return json_response(200, {{"items", {node_document(store, facts)}}, {"metadata", json::object()}});
+Response list_nodes(Store& store, ThisNode& node) {
+  return json_response(200, {{"items", {node_document(store, node)}}, {"metadata", json::object()}});
 }
 
-Response get_node(Store& store, KnownTopology& facts, const Call& call) {
-  if (call.name == node_name()) return json_response(200, node_document(store, facts));
+Response get_node(Store& store, ThisNode& node, const Call& call) {
+  if (call.name == node.name()) return json_response(200, node_document(store, node));
   return problem_response({404, ErrorCode::not_found,
-                           "node " + in_quotes(call.name) + ": this is " + in_quotes(node_name())},
+                           "node " + in_quotes(call.name) + ": this is " + in_quotes(node.name())},
                           call.request.id);
 }
 
@@ -103,10 +107,10 @@ Response begun(const Operation& operation) {
   return response;
 }
 
-Response start(Jobs& jobs, const Call& call, std::string kind, Jobs::Work work) {
+Response start(Jobs& jobs, const ThisNode& node, const Call& call, std::string kind, Jobs::Work work) {
   const auto operation = jobs.start({.kind = std::move(kind),
                                      .phase = "waiting",
-                                     .resources = {"nodes/" + node_name()},
+                                     .resources = {"nodes/" + node.name()},
                                      .deadline = kAdminDeadline,
                                      .actor = actor_of(call.request)},
                                     std::move(work), once_of<Operation>(call, begun));
@@ -122,7 +126,7 @@ OperationLog::End failed(std::string reason, const Error& error) {
 json encode_backup(const Backup& backup) { return {{"name", backup.name}, {"bytes", backup.bytes}}; }
 
 // The copy gets a name of the daemon's: no path is taken from a client.
-Response back_up(Store& store, Jobs& jobs, const Call& call) {
+Response back_up(Store& store, Jobs& jobs, const ThisNode& node, const Call& call) {
   const auto work = [&store](JobControl& control) -> OperationLog::End {
     if (!control.report({.phase = "copying", .cancellable = false})) return control.interrupted();
     const auto backup = store.backup();
@@ -131,7 +135,7 @@ Response back_up(Store& store, Jobs& jobs, const Call& call) {
             .message = "backup " + backup->name + " was made",
             .result = encode_backup(*backup).dump()};
   };
-  return start(jobs, call, "Backup", work);
+  return start(jobs, node, call, "Backup", work);
 }
 
 Response list_backups(Store& store, const Call& call) {
@@ -143,7 +147,7 @@ Response list_backups(Store& store, const Call& call) {
 }
 
 // Succeeds when it could look, whatever it found: `sound` says that.
-Response examine(Store& store, Jobs& jobs, const Call& call) {
+Response examine(Store& store, Jobs& jobs, const ThisNode& node, const Call& call) {
   const auto work = [&store](JobControl& control) -> OperationLog::End {
     if (!control.report({.phase = "examining", .cancellable = false})) return control.interrupted();
     const auto findings = store.doctor();
@@ -160,7 +164,7 @@ Response examine(Store& store, Jobs& jobs, const Call& call) {
             .message = sound ? "nothing is wrong" : "something is wrong; the findings say what",
             .result = result.dump()};
   };
-  return start(jobs, call, "Doctor", work);
+  return start(jobs, node, call, "Doctor", work);
 }
 
 }  // namespace
@@ -179,12 +183,12 @@ void add_placement_route(Router& router, Placed placed) {
               .node_wide = true});
 }
 
-void add_node_routes(Router& router, Store& store, Jobs& jobs) {
-  const auto facts = std::make_shared<KnownTopology>();
-  const auto add_admin = [&](const char* path, Response (*act)(Store&, Jobs&, const Call&)) {
+void add_node_routes(Router& router, Store& store, Jobs& jobs, std::string name) {
+  const auto node = std::make_shared<ThisNode>(std::move(name));
+  const auto add_admin = [&](const char* path, Response (*act)(Store&, Jobs&, const ThisNode&, const Call&)) {
     router.add({.method = "POST",
                 .path = path,
-                .handle = [&store, &jobs, act](const Call& call) { return act(store, jobs, call); },
+                .handle = [&store, &jobs, node, act](const Call& call) { return act(store, jobs, *node, call); },
                 .needs = Role::admin,
                 .node_wide = true,
                 .keeps_key = true});
@@ -198,12 +202,12 @@ void add_node_routes(Router& router, Store& store, Jobs& jobs) {
               .node_wide = true});
   router.add({.method = "GET",
               .path = "/v1/nodes",
-              .handle = [&store, facts](const Call&) { return list_nodes(store, *facts); },
+              .handle = [&store, node](const Call&) { return list_nodes(store, *node); },
               .needs = Role::viewer,
               .node_wide = true});
   router.add({.method = "GET",
               .path = "/v1/nodes/{name}",
-              .handle = [&store, facts](const Call& call) { return get_node(store, *facts, call); },
+              .handle = [&store, node](const Call& call) { return get_node(store, *node, call); },
               .needs = Role::viewer,
               .node_wide = true});
 }

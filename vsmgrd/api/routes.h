@@ -39,7 +39,7 @@ using Flush = std::function<std::optional<std::uint64_t>(const FlushOrder& order
 Router make_router(Store& store, Background& background, MetricsText metrics_text,
                    Live live = {},
                    std::shared_ptr<PolicyEngine> policies = nullptr, Flush flush = {}, Placed placed = {},
-                   handoff::Migrations* migrations = nullptr);
+                   handoff::Migrations* migrations = nullptr, std::string node = {});
 
 // The parts of it.
 void add_status_routes(Router& router, Store& store,
@@ -57,7 +57,8 @@ void add_event_routes(Router& router, Store& store, EventFeed& feed);
 // /v1/{operations,warnings,decisions,audit}
 void add_log_routes(Router& router, Store& store, Waits& waits);
 void add_token_routes(Router& router, TokenTable& tokens);  // /v1/tokens
-void add_node_routes(Router& router, Store& store, Jobs& jobs);  // /v1/{nodes,admin}
+// /v1/{nodes,admin}; `node` is this one's name, empty: the host's.
+void add_node_routes(Router& router, Store& store, Jobs& jobs, std::string node);
 void add_placement_route(Router& router, Placed placed);         // /v1/placement
 void add_peer_routes(Router& router, handoff::Migrations* migrations);  // kPeerMessagesPath
 void add_migration_routes(Router& router, Store& store, handoff::Migrations* migrations);  // /v1/{migrations,peers}

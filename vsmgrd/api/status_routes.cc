@@ -62,7 +62,7 @@ void add_status_routes(Router& router, Store& store, MetricsText metrics_text) {
 
 Router make_router(Store& store, Background& background, MetricsText metrics_text,
                    Live live, std::shared_ptr<PolicyEngine> policies, Flush flush, Placed placed,
-                   handoff::Migrations* migrations) {
+                   handoff::Migrations* migrations, std::string node) {
   if (!policies) policies = std::make_shared<PolicyEngine>();
   Router plain;
   add_status_routes(plain, store, std::move(metrics_text));
@@ -75,7 +75,7 @@ Router make_router(Store& store, Background& background, MetricsText metrics_tex
   add_flush_route(plain, store, std::move(flush));
   add_event_routes(plain, store, background.feed);
   add_log_routes(plain, store, background.waits);
-  add_node_routes(plain, store, background.jobs);
+  add_node_routes(plain, store, background.jobs, std::move(node));
   add_placement_route(plain, std::move(placed));
   add_migration_routes(plain, store, migrations);
   add_peer_routes(plain, migrations);
