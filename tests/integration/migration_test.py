@@ -87,13 +87,13 @@ class TwoNodes(Assertions):
         return self.rest(node).get(f"/v1/migrations/{identifier}").json
 
     def started(self, node, domain="web1", **more):
-        answer = self.rest(node).ask("POST", "/v1/migrations", json.dumps(
-            {"domain": domain, "node": (self.b if node is self.a else self.a).name, **more}), Content_Type="application/json")
+        answer = self.rest(node).ask("POST", "/v1/migrations", {
+            "domain": domain, "node": (self.b if node is self.a else self.a).name, **more})
         self.assertEqual(answer.status, 202, answer.text)
         return answer.json["id"]
 
     def say(self, node, identifier, word, status=202, **body):
-        answer = self.rest(node).ask("POST", f"/v1/migrations/{identifier}:{word}", json.dumps(body), Content_Type="application/json")
+        answer = self.rest(node).ask("POST", f"/v1/migrations/{identifier}:{word}", body or None)
         self.assertEqual(answer.status, status, answer.text)
         return answer.json
 
