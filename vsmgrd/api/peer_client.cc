@@ -25,6 +25,7 @@ Result<Ways> ways_of(const PeerSettings& settings) {
     return fail(ErrorCode::invalid, fmt::format("peer {}: {}", in_quotes(peer.name), what));
   };
   if (settings.peers.size() > kPeersMax) return fail(ErrorCode::invalid, fmt::format("more than {} peers", kPeersMax));
+  if (settings.peers.empty()) return Ways();  // a node on its own needs no certificate
   if (auto own = check_own_certificate(settings.tls, settings.node); !own) return fail(std::move(own.error()));
   auto context = context_for_peers(settings.tls);
   if (!context) return fail(std::move(context.error()));

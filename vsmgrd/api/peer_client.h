@@ -3,7 +3,7 @@
 // Fire and forget: a message that is lost is sent again by who wrote it, and an answer is a message in the other direction. To
 // one peer messages go in order, over one connection that stays; a peer that is not reached delays no other. Who answers has
 // shown a certificate of files.peer_ca for the peer's name. Thread-safe; one thread of its own for all peers.
-// Errors of start(), check() and reload(): invalid, naming the peer or the file.
+// Without peers no files are needed. Errors of start(), check() and reload(): invalid, naming the peer or the file.
 #pragma once
 
 #include <chrono>

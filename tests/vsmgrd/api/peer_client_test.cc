@@ -195,7 +195,8 @@ TEST_F(PeerClientTest, TellsNothingToACertificateThatDoesNotHoldNow) {
 }
 
 TEST_F(PeerClientTest, IsNotStartedWithWhatOtherNodesWouldNotTake) {
-  const auto fault_of = [this](const Authority& authority, const Authority::Wanted& wanted, std::vector<PeerNode> peers = {}) {
+  const auto fault_of = [this](const Authority& authority, const Authority::Wanted& wanted,
+                               std::vector<PeerNode> peers = {{"node1", "127.0.0.1:1"}}) {
     PeerSettings ours{.node = "node2", .tls = authority.issue(wanted), .peers = std::move(peers)};
     ours.tls.peer_ca = nodes_.file();
     const auto checked = PeerClient::check(ours);
@@ -213,6 +214,18 @@ TEST_F(PeerClientTest, IsNotStartedWithWhatOtherNodesWouldNotTake) {
   for (const std::string wrong : {"", "node1", "node1=", "=127.0.0.1:1", "Node1=127.0.0.1:1", "node1=host:1", "node1=127.0.0.1"})
     EXPECT_FALSE(PeerNode::parse(wrong)) << wrong;
   EXPECT_EQ(PeerNode::parse("node1=[::1]:8443")->address, "[::1]:8443");
+}
+
+TEST_F(PeerClientTest, NeedsNoFilesWithoutPeersAndTakesSomeLater) {
+  serve();
+  connect({.node = "node2"});
+  EXPECT_TRUE(client_->peers().empty());
+  client_->send("node1", message(1));
+  ASSERT_TRUE(client_->reload(settings()));
+  client_->send("node1", message(2));
+  EXPECT_EQ(migrations_.heard(1).front().second, message(2));
+  ASSERT_TRUE(client_->reload({.node = "node2"}));
+  EXPECT_TRUE(client_->peers().empty());
 }
 
 TEST_F(PeerClientTest, ReachesAPeerThatComesBack) {
