@@ -41,7 +41,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude{
     {"vsmgrd/placement", {"base", "vsmgrd/model"}},
     {"vsmgrd/backends", {"base", "vsmgrd/model", "dataplane/control"}},
     {"vsmgrd/migration", {"base"}},  // pure: the same in vsmgrd and in its simulation
-    {"vsmgrd/handoffs", {"base", "vsmgrd/migration", "vsmgrd/store", "vsmgrd/reconciler"}},
+    {"vsmgrd/handoffs", {"base", "vsmgrd/model", "vsmgrd/migration", "vsmgrd/store", "vsmgrd/backends", "vsmgrd/reconciler"}},
     {"vsmgrd/reconciler", {"base", "vsmgrd/model", "vsmgrd/store", "vsmgrd/hypervisor", "vsmgrd/placement", "vsmgrd/backends"}},
     {"vsmgrd/api", {"base", "vsmgrd/migration", "vsmgrd/model", "vsmgrd/policy", "vsmgrd/store"}},
     {"vsmgrd/metrics", {"base"}},

@@ -119,7 +119,7 @@ std::string OpenApiCheck::faults(const std::string& method, const std::string& t
     if (name == "Retry-After" || name == "Allow" || target.find("dryRun=true") != std::string::npos) continue;
     if (status == 412 || status == 409) continue;  // no tag of what does not exist
     const bool there = std::any_of(response.headers.begin(), response.headers.end(),
-                                   [&](const auto& sent) { return same_word(sent.first, name); });
+                                   [&, &name = name](const auto& sent) { return same_word(sent.first, name); });
     if (!there) said += "promised header " + name + " is missing\n";
   }
   if (method == "HEAD") return said;

@@ -378,7 +378,7 @@ TEST_P(RandomPlacements, KeepWhatFitsWhenOthersGo) {
     CpuSet claimed;
     for (const auto& [key, placed] : second.units) {
       const auto before = first.units.find(key);
-      const bool names = std::any_of(second.bindings.begin(), second.bindings.end(), [&](const auto& entry) {
+      const bool names = std::any_of(second.bindings.begin(), second.bindings.end(), [&, &key = key](const auto& entry) {
         return entry.second.unit == key && !input.wishes.at(entry.first).placement.cpus.empty();
       });
       if (names && (key == unit || before == first.units.end() || !before->second.fits)) claimed |= placed.cpus;

@@ -20,7 +20,7 @@ struct Fault {
 
 class StoreEveryFault : public ::testing::TestWithParam<Fault> {
  protected:
-  const ManualClock clock_;
+  ManualClock clock_;
   FaultVfs vfs_;
 };
 
