@@ -162,8 +162,7 @@ def measure(chosen, options, scratch):
     most = max((case["guests"] for case in chosen if case["peer"] == "naive"), default=0)
     for number in range(1, most + 2 if most else 1):
         network.make_guest(number)
-    if any(case["peer"] == "iceoryx" for case in chosen):
-        roudi.start(scratch)
+    shared = roudi.Roudi(scratch) if any(case["peer"] == "iceoryx" for case in chosen) else None
     taken, failed = {name_of(case): [] for case in chosen}, set()
     with servers(scratch) as pids:
         for turn in range(1, options.rounds + 1):
@@ -178,6 +177,8 @@ def measure(chosen, options, scratch):
                 except (RuntimeError, subprocess.TimeoutExpired) as problem:
                     failed.add(name)
                     print(f"{name}: left out: {problem}", file=sys.stderr, flush=True)
+                    if case["peer"] == "iceoryx":
+                        shared.restart()
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
     return [summary(case, taken[name_of(case)]) for case in chosen if name_of(case) not in failed]

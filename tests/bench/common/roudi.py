@@ -17,6 +17,19 @@ def _configuration():
     return "[general]\nversion = 1\n\n[[segment]]\n" + "\n".join(pools)
 
 
+class Roudi:
+    """Runs it; to be started anew when a process that used it was killed: it may hold on to what that had."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self._daemon = start(directory)
+
+    def restart(self):
+        self._daemon.kill()
+        self._daemon.wait()
+        self._daemon = start(self._directory)
+
+
 def start(directory):
     program = shutil.which("iox-roudi")
     if program is None:
