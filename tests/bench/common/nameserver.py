@@ -13,11 +13,11 @@ _START_S_MAX = 5
 _ASK_S_MAX = 0.1
 
 
-def command(ttl_s=0):
+def command(ttl_s=0, more=()):
     """Every name below DOMAIN exists, with one A and one AAAA.
 
     Nothing is cached: such answers come from the configuration, and there is no room for others.
-    No files, no upstream servers, no log.
+    No files, no upstream servers, no log. `more`: options.
     """
     program = shutil.which("dnsmasq", path="/usr/sbin:/usr/bin:/sbin:/bin")
     if program is None:
@@ -35,6 +35,7 @@ def command(ttl_s=0):
         "--cache-size=0",
         f"--local-ttl={ttl_s}",
         *(f"--address=/{DOMAIN}/{address}" for address in _ANSWERS),
+        *more,
     ]
 
 
@@ -59,8 +60,8 @@ def _answers():
     return answer_count == 1
 
 
-def start(ttl_s=0):
-    server = subprocess.Popen(command(ttl_s), stdin=subprocess.DEVNULL)
+def start(ttl_s=0, more=()):
+    server = subprocess.Popen(command(ttl_s, more), stdin=subprocess.DEVNULL)
     deadline = time.monotonic() + _START_S_MAX
     while not _answers():
         if server.poll() is not None or time.monotonic() > deadline:
