@@ -174,7 +174,7 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
                    .order = [&](const std::string& kind, vs::control::Command order,
                                 vs::HandoffOrders::Done done) { (*backends)->order(kind, std::move(order), std::move(done)); },
                    .backends = [&] { return (*backends)->status(); },
-                   .wake = [&] { wake.ring(); },
+                   .wake = [&] { wake.hurry(); },
                    .may_go = may_go,
                    .promises = [&] { return promises.counted(); },
                    .take_promises = [&](const auto& counted) { promises.take_over(counted); },

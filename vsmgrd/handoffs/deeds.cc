@@ -249,7 +249,7 @@ std::string HandoffDeeds::judge(const Message& message) const {
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall().time_since_epoch());
     const std::int64_t apart = std::llabs(now.count() - static_cast<std::int64_t>(message.clock_ms));
     if (apart > kClockSkewMax.count())
-      return fmt::format("the clocks of {} and {} are {} s apart, limit {} s", message.from, message.to, apart / 1000,
+      return fmt::format("the clocks of {} and {} are {} s apart, limit {} s", message.from, message.to, (apart + 500) / 1000,
                          kClockSkewMax.count() / 1000);
   }
   const auto here = store_.snapshot().desired;

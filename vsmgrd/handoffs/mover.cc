@@ -139,9 +139,9 @@ void Mover::run() {
   }
 }
 
+// The reconciler is woken when all is done: it finds what was declared in the same pass as its owner.
 void Mover::obey(handoff::Orders orders) {
-  publish();  // also when nothing is to be done: it may be served here again
-  if (orders.empty()) return;
+  const bool news = publish();  // also when nothing is to be done: it may be served here again
   const std::uint64_t version = owners_.with([](const Asked& asked) { return asked.version; });
   for (const Order& order : orders) {
     const auto found = keeper_.records().find(order.id);
@@ -152,18 +152,18 @@ void Mover::obey(handoff::Orders orders) {
       hooks_.send(send->message.to, send->message);  // an answer about what is not kept here
     }
   }
-  deeds_.look(told_version_);
+  if (news && hooks_.wake) hooks_.wake();
+  if (!orders.empty()) deeds_.look(told_version_);
 }
 
-void Mover::publish() {
+bool Mover::publish() {
   Owners owners = owners_of(keeper_, node_);
-  const bool news = owners_.with([&](Asked& asked) {
+  return owners_.with([&](Asked& asked) {
     if (asked.version != 0 && asked.owners == owners) return false;
     asked.owners = std::move(owners);
     ++asked.version;
     return true;
   });
-  if (news && hooks_.wake) hooks_.wake();
 }
 
 Owners Mover::owners() {

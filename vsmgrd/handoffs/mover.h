@@ -78,7 +78,7 @@ class Mover final : public handoff::Migrations {
   template <class Answer>
   Answer ask(std::function<Answer()> work);
   void obey(handoff::Orders orders);
-  void publish();
+  bool publish();  // true: they are others than before
   void changed(const handoff::Record& before, const handoff::Record& after);
   void tell(const handoff::Record& before, const handoff::Record& after);
   void tell_log();

@@ -258,7 +258,11 @@ struct Stepper {
       return step;
     }
     if (record.outcome != Outcome::running || record.phase != Phase::finish) return stay(record);
-    return enter(record, Phase::confirm, around);
+    Step step = enter(record, Phase::confirm, around);
+    // The answer to a `finish` that was put off, so that the source need not ask again.
+    const Message asked{.id = record.id, .verb = Verb::finish, .from = record.peer, .to = record.node};
+    step.deeds.push_back(Send{answer(step.record, asked, Answer::ok)});
+    return step;
   }
   Step operator()(const NotServing& failed) const {
     if (record.outcome != Outcome::running || record.phase != Phase::finish) return stay(record);

@@ -13,6 +13,11 @@ namespace vs {
 class Wake {
  public:
   void ring() { set(rung_); }
+  // Rings, and ends a pause: guests wait.
+  void hurry() {
+    set(hurried_);
+    ring();
+  }
   void stop() { set(stopped_); }
 
   // Sleeps until a ring or, if that is given, for `patience` (true), or until a stop (false); takes
@@ -24,13 +29,13 @@ class Wake {
       changed_.wait_for(lock, *patience, over);
     else
       changed_.wait(lock, over);
-    rung_ = false;
+    rung_ = hurried_ = false;
     return !stopped_;
   }
-  // Sleeps for `pause`, or until a stop.
+  // Sleeps for `pause`, or until a stop, or somebody is in a hurry.
   void pause(std::chrono::milliseconds pause) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, pause, [this] { return stopped_; });
+    changed_.wait_for(lock, pause, [this] { return stopped_ || hurried_; });
   }
 
  private:
@@ -43,6 +48,7 @@ class Wake {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool rung_ = false;
+  bool hurried_ = false;
   bool stopped_ = false;
 };
 

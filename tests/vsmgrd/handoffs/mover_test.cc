@@ -16,10 +16,11 @@ using handoff::Word;
 
 class Movers : public ::testing::Test {
  protected:
-  static handoff::Limits limits() {
+  explicit Movers(handoff::Time resend = handoff::Time{20}) : resend_(resend) {}
+  [[nodiscard]] handoff::Limits limits() const {
     handoff::Limits limits;
     limits.commit = limits.finish = handoff::Time{30'000};
-    limits.resend = handoff::Time{20};
+    limits.resend = resend_;
     return limits;
   }
   void SetUp() override {
@@ -71,6 +72,7 @@ class Movers : public ::testing::Test {
     return checked ? "" : checked.error().message;
   }
 
+  const handoff::Time resend_;
   Bell bell_;
   Served served_;
   MovingNode a_{"a", served_, bell_, limits()};
@@ -97,6 +99,24 @@ TEST_F(Movers, TakeADomainWithAllThatIsItsOwnAndNothingElse) {
   EXPECT_EQ(b_.backends.staged().at("web1-dns"), (std::pair<std::uint64_t, nlohmann::json>(2, {{"of", "web1-dns"}})));
   const std::string seen = seen_.with([](const auto& all) { return all; });
   for (const char* foreign : {"web2", "blue", "[2]"}) EXPECT_EQ(seen.find(foreign), std::string::npos) << foreign;
+}
+
+TEST_F(Movers, WakeTheReconcilerWhenWhatComesIsDeclared) {
+  std::atomic<int> too_early = 0;
+  b_.on_wake = [&] { too_early += b_.declares(Kind::domain, "web1") ? 0 : 1; };
+  start();
+  EXPECT_EQ(ended(a_, started(a_, {.domain = "web1", .peer = "b"}).id).outcome, Outcome::done);
+  EXPECT_EQ(too_early, 0) << "a pass that finds nothing to serve delays the one that does";
+}
+
+class MoversThatAskOnce : public Movers {
+ protected:
+  MoversThatAskOnce() : Movers(handoff::Time{600'000}) {}
+};
+
+TEST_F(MoversThatAskOnce, HearWhenItIsServed) {
+  start();
+  EXPECT_EQ(ended(a_, started(a_, {.domain = "web1", .peer = "b"}).id).outcome, Outcome::done);
 }
 
 TEST_F(Movers, MoveBackAndForth) {

@@ -181,7 +181,11 @@ struct MovingNode {
         HandoffHooks{.send = std::move(send),
                      .order = [this](const auto& kind, auto order, auto done) { backends.order(kind, std::move(order), done); },
                      .backends = [this] { return backends.status(); },
-                     .wake = [this] { wake.ring(); bell_.ring(); },
+                     .wake = [this] {
+                       if (on_wake) on_wake();
+                       wake.ring();
+                       bell_.ring();
+                     },
                      .may_go = [this](const Desired&, const Parcel&, const std::string& node) {
                        return forbidden.contains(node) ? "rule p/r denies it on node " + node : std::string();
                      },
@@ -222,6 +226,7 @@ struct MovingNode {
   ServingBackends backends;
   Wake wake;
   std::set<std::string> forbidden;               // nodes; set before start()
+  std::function<void()> on_wake;                 // by the mover; set before start()
   std::map<std::string, std::string> promises;   // the same
   std::map<std::string, std::string> promises_taken;  // read when the handoff is over
   std::unique_ptr<Mover> mover;

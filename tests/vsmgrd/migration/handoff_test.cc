@@ -113,7 +113,8 @@ TEST_F(Handoffs, WriteEachPhaseOnceBeforeItActs) {
   start();
   std::vector<std::string> phases;
   for (const Entry& entry : source_.written) phases.emplace_back(name_of(entry.record.phase));
-  EXPECT_THAT(phases, ::testing::ElementsAre("check", "begin", "prepare", "transfer", "freeze", "commit", "finish"));
+  EXPECT_THAT(phases, ::testing::ElementsAre("check", "begin", "prepare", "transfer", "freeze", "commit", "finish", "confirm", "confirm"))
+      << "the destination says unasked that it serves";
   pass(Time{10'000});
   for (const Entry& entry : source_.written)
     EXPECT_EQ(entry.standings.size(), entry.record.phase == Phase::commit ? 2u : 0u) << name_of(entry.record.phase);
@@ -196,7 +197,10 @@ TEST_F(Handoffs, AreCancelledBeforeTheCommitAndSayNoAfterIt) {
   const std::string early = start(true);
   follow(source_, *source_.keeper.say(early, Word::cancel, now_));
   EXPECT_EQ(of(destination_, early).outcome, Outcome::cancelled);
-  const std::string late = start();
+  const std::string late = start(true);
+  follow(source_, *source_.keeper.say(late, Word::freeze, now_));
+  destination_hears_ = false;
+  follow(source_, *source_.keeper.say(late, Word::commit, now_));
   const auto said = source_.keeper.say(late, Word::cancel, now_);
   ASSERT_FALSE(said);
   EXPECT_THAT(said.error().message, HasSubstr("node n2 owns the bindings"));
