@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include "base/sanitizers.h"
+
 namespace vs {
 namespace {
 
@@ -36,7 +38,7 @@ Result<> drop_privilege(std::optional<UserIds> ids) {
     if (ids->uid != 0 && ::setuid(0) == 0) return fail(ErrorCode::internal, "still able to become root");
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(errno, "no_new_privs");
-#if defined(__SANITIZE_ADDRESS__)
+#if VS_ADDRESS_SANITIZER
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // the leak check at exit reads the process as a debugger would
 #endif
   return {};

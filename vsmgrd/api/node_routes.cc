@@ -89,7 +89,7 @@ json node_document(Store& store, ThisNode& node) {
 }
 
 Response list_nodes(Store& store, ThisNode& node) {
-  return json_response(200, {{"items", {node_document(store, node)}}, {"metadata", json::object()}});
+  return json_response(200, {{"items", json::array({node_document(store, node)})}, {"metadata", json::object()}});
 }
 
 Response get_node(Store& store, ThisNode& node, const Call& call) {

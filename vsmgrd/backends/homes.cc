@@ -36,15 +36,15 @@ bool is_dead(const std::filesystem::path& path) {
   return false;
 }
 
-// Removes from `home` every socket but those named that nobody listens on, and, while some are, not those that a backend is just making
-// (".NAME.NUMBER"). Other files are nobody's: they stay, and are seen.
-void remove_sockets(const std::filesystem::path& home, const std::set<std::string>& kept) {
+// Removes from `home` every socket but those named, and, while some are, those that a backend is just making (".NAME.NUMBER"); if it is
+// `shared`, none that somebody listens on. Other files are nobody's: they stay, and are seen.
+void remove_sockets(const std::filesystem::path& home, const std::set<std::string>& kept, bool shared) {
   std::error_code problem;
   std::vector<std::filesystem::path> gone;
   for (const auto& entry : std::filesystem::directory_iterator(home, problem)) {
     const std::string name = entry.path().filename().string();
     const bool being_made = !kept.empty() && name.starts_with('.');
-    if (entry.is_socket(problem) && !kept.contains(name) && !being_made && is_dead(entry.path())) gone.push_back(entry.path());
+    if (entry.is_socket(problem) && !kept.contains(name) && !being_made && !(shared && !is_dead(entry.path()))) gone.push_back(entry.path());
   }
   for (const auto& path : gone) ::unlink(path.c_str());
 }
@@ -94,8 +94,9 @@ void Homes::clear(const Backends::Devices& devices) {
     const std::string domain = home.path().filename().string();
     if (domain == kMarks) continue;
     const auto kept = devices.find(domain);
-    remove_sockets(home.path(), kept == devices.end() ? std::set<std::string>{} : kept->second);
-    if (kept != devices.end() || kept_by_another(domain)) continue;
+    const bool shared = kept_by_another(domain);
+    remove_sockets(home.path(), kept == devices.end() ? std::set<std::string>{} : kept->second, shared);
+    if (kept != devices.end() || shared) continue;
     if (::rmdir(home.path().c_str()) != 0)
       log::warn("domain.directory_left", {{"path", home.path().string()}, {"why", std::generic_category().message(errno)}});
   }

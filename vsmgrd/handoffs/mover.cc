@@ -89,7 +89,7 @@ void Mover::stop() {
   checks_.clear();
 }
 
-bool Mover::post(std::function<void()> work) {
+bool Mover::post(std::function<void()> work) const {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return false;
@@ -101,7 +101,7 @@ bool Mover::post(std::function<void()> work) {
 
 // Work that is dropped breaks its promise, which answers.
 template <class Answer>
-Answer Mover::ask(std::function<Answer()> work) {
+Answer Mover::ask(std::function<Answer()> work) const {
   auto promise = std::make_shared<std::promise<Answer>>();
   auto answer = promise->get_future();
   if (!post([promise, work = std::move(work)] { promise->set_value(work()); })) return ending();
@@ -255,8 +255,7 @@ void Mover::take_check_answer(const handoff::Message& message) {
 }
 
 std::vector<handoff::Migration> Mover::list() const {
-  auto* const self = const_cast<Mover*>(this);
-  auto listed = self->ask<Result<std::vector<handoff::Migration>>>([this]() -> Result<std::vector<handoff::Migration>> {
+  auto listed = ask<Result<std::vector<handoff::Migration>>>([this]() -> Result<std::vector<handoff::Migration>> {
     std::vector<handoff::Migration> all;
     for (const auto& [id, record] : keeper_.records()) all.push_back(view_of(record));
     std::stable_sort(all.begin(), all.end(), [](const auto& one, const auto& other) { return one.started_at > other.started_at; });

@@ -74,9 +74,9 @@ class Mover final : public handoff::Migrations {
 
   [[nodiscard]] handoff::Time now() const;
   void run();
-  bool post(std::function<void()> work);
+  bool post(std::function<void()> work) const;
   template <class Answer>
-  Answer ask(std::function<Answer()> work);
+  Answer ask(std::function<Answer()> work) const;
   void obey(handoff::Orders orders);
   bool publish();  // true: they are others than before
   void changed(const handoff::Record& before, const handoff::Record& after);
@@ -116,8 +116,8 @@ class Mover final : public handoff::Migrations {
   std::atomic<std::uint64_t> refused_{0};
 
   mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
-  std::vector<std::function<void()>> work_;
+  mutable std::condition_variable changed_;
+  mutable std::vector<std::function<void()>> work_;
   bool stopping_ = false;
   std::thread thread_;
 };

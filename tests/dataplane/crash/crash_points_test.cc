@@ -5,13 +5,14 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "base/sanitizers.h"
 #include "processes.h"
 #include "tests/temporary_directory.h"
 
 namespace vs::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
+#if VS_ADDRESS_SANITIZER
 inline constexpr std::uint64_t kPointsUsual = 400;
 inline constexpr std::size_t kSlackKb = 256 << 10;  // freed memory is kept from use
 #else

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/sanitizers.h"
 #include "dataplane/client/vservice.h"
 #include "two_nodes.h"
 
@@ -16,7 +17,7 @@ namespace vs::test {
 namespace {
 
 constexpr int kPatienceMs = 60'000;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if VS_ADDRESS_SANITIZER || VS_THREAD_SANITIZER
 constexpr int kMoves = 100;  // each takes many times as long
 #else
 constexpr int kMoves = 1'000;

@@ -96,7 +96,7 @@ TEST_F(DescribeTest, ShowsWhatABindingDoesNow) {
 
 TEST_F(DescribeTest, ShowsAllOfItInJson) {
   json expected = domain("web1");
-  expected["bindings"] = {binding("web1", "Ready")};
+  expected["bindings"] = json::array({binding("web1", "Ready")});
   EXPECT_EQ(json::parse(vsctl({"describe", "domain", "web1", "-o", "json"}).out), expected);
   EXPECT_EQ(json::parse(vsctl({"describe", "binding", "web2-dns", "-o", "json"}).out),
             binding("web2", "Denied"));

@@ -50,7 +50,7 @@ to change this: remove the rule, or take web2 out of it
 TEST_F(ExplainTest, ShowsWhatWouldNearlyHaveAllowed) {
   daemon_decides(
       {{"allowed", false}, {"policy", ""}, {"rule", ""}, {"message", "no rule allows it"}},
-      json::array(), {step(decision(true), "allow", "domain web2 is not among web1")}, "");
+      json::array(), json::array({step(decision(true), "allow", "domain web2 is not among web1")}), "");
   const Finished run = vsctl({"explain", "web2", "dns"});
   EXPECT_EQ(run.exit, 1);
   EXPECT_EQ(run.out, R"(DENY: domain web2 may not use service dns
@@ -62,7 +62,7 @@ nearest misses:
 }
 
 TEST_F(ExplainTest, SaysYesWithZero) {
-  daemon_decides(decision(true), {step(decision(true), "allow", "matches domain web2")},
+  daemon_decides(decision(true), json::array({step(decision(true), "allow", "matches domain web2")}),
                  json::array(), "");
   const Finished run = vsctl({"explain", "web2", "dns"});
   EXPECT_EQ(run.exit, 0);

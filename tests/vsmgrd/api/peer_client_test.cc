@@ -93,7 +93,7 @@ class PeerClientTest : public ::testing::Test {
   }
 
   test::TemporaryDirectory directory_;
-  const SystemClock clock_;
+  SystemClock clock_;
   const Authority nodes_{directory_.path(), "nodes-ca"};
   const Authority clients_{directory_.path(), "clients-ca"};
   const Authority strangers_{directory_.path(), "strangers-ca"};

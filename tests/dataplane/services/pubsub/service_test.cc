@@ -164,7 +164,7 @@ TEST_F(PubsubServiceTest, RequestsThatAreNoneAreRefused) {
   EXPECT_EQ(heard(ask(1, 999, {})).outcome.result, VS_STATUS_INVALID);
   EXPECT_EQ(heard(ask(1, VS_PUBSUB_SUBSCRIBE, {})).outcome.result, VS_STATUS_INVALID);
   EXPECT_EQ(heard(ask(1, VS_PUBSUB_RECEIVE, {})).outcome.result, VS_STATUS_INVALID);
-  EXPECT_EQ(heard(subscribe(1, "news", static_cast<vs_pubsub_overflow>(9))).outcome.result, VS_STATUS_INVALID);
+  EXPECT_EQ(heard(subscribe(1, "news", 9)).outcome.result, VS_STATUS_INVALID);
   EXPECT_EQ(heard(subscribe(1, "news", VS_PUBSUB_BLOCK, 1 << 30)).outcome.result, VS_STATUS_EXHAUSTED);
 }
 

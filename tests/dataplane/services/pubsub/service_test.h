@@ -62,7 +62,7 @@ class PubsubServiceTest : public ::testing::Test {
   }
   [[nodiscard]] bool waits(std::uint64_t ticket) const { return !sink.answers.contains(ticket); }
 
-  std::uint64_t subscribe(std::uint64_t session, const std::string& pattern, vs_pubsub_overflow overflow = VS_PUBSUB_DROP_OLDEST,
+  std::uint64_t subscribe(std::uint64_t session, const std::string& pattern, unsigned overflow = VS_PUBSUB_DROP_OLDEST,
                           std::uint32_t events_max = 0, const std::string& filter = "") {
     std::vector<std::byte> payload;
     append(payload, vs_pubsub_subscribe{.events_max = events_max,
