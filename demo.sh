@@ -66,6 +66,7 @@ if [ -d "$node" ]; then
 fi
 
 . packaging/install.sh
+need_tree_for_guests
 install_packages packaging/packages.txt
 if [ ! -e build/normal/build.ninja ] || ! ninja -C build/normal -n vsctl 2>/dev/null | grep -q 'no work to do'; then
   echo "building ..."

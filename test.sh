@@ -32,6 +32,7 @@ if [ -z "${VS_OWN_ROOT-}" ] && ischroot && "${own_root[@]}" true; then
 fi
 
 . packaging/install.sh
+need_tree_for_guests
 install_packages packaging/packages.txt
 
 jobs=$(nproc)

@@ -1,4 +1,16 @@
-# Sourced by demo.sh and test.sh: installs what packages.txt lists and this machine lacks. Needs root.
+# Sourced by demo.sh and test.sh: installs what packages.txt lists and this machine lacks, and looks at where the tree is. Needs root.
+
+# Guests are other users: they run programs of this tree. Ends with words when they could not reach it, as in root's own directory.
+need_tree_for_guests() {
+  local directory=$PWD
+  until [ "$directory" = / ]; do
+    if [ $(($(stat -c %a "$directory") % 2)) = 0 ]; then
+      echo "$0: guests run as other users, who cannot pass $directory: move the tree to a place for all, such as /opt" >&2
+      exit 1
+    fi
+    directory=$(dirname "$directory")
+  done
+}
 
 packages_wanted() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"; }
 
