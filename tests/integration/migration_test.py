@@ -10,17 +10,10 @@ import tempfile
 import unittest
 
 from certificates import Authority
-from node import PATIENCE_S, Assertions, Node, free_port, wait_until
+from node import DNS_SERVICE, PATIENCE_S, Assertions, Node, dns_guest, free_port, wait_until
 from rest import Rest
 
-DECLARED = """
-apiVersion: vservices/v1
-kind: Service
-metadata: {name: dns}
-spec:
-  kind: dns
-  parameters: {nameservers: ["127.0.0.1:%(port)d"], timeout: %(timeout)s, tries: %(tries)d}
----
+DECLARED = DNS_SERVICE + """
 apiVersion: vservices/v1
 kind: AccessPolicy
 metadata: {name: access}
@@ -28,18 +21,6 @@ spec:
   rules:
     - {id: allow, effect: allow, message: these may resolve names, match: {domainLabels: {may: resolve}}}
     - {id: stay, effect: deny, message: blue stays where it is, match: {domainLabels: {tenant: blue}, nodes: [node-b]}}
-"""
-GUEST = """
----
-apiVersion: vservices/v1
-kind: Domain
-metadata: {name: %(name)s, labels: {may: resolve, tenant: %(tenant)s}}
-spec: {type: sandbox}
----
-apiVersion: vservices/v1
-kind: Binding
-metadata: {name: %(name)s-dns}
-spec: {domain: %(name)s, service: dns, device: dns}
 """
 # Asks again and again, until a line comes in; says how many answers were right, wrong and missing.
 ASKER = """
@@ -67,7 +48,7 @@ class TwoNodes(Assertions):
         self.a, self.b = (self.start(name) for name in ("node-a", "node-b"))
         for node in (self.a, self.b):
             node.apply(DECLARED)
-        self.a.apply(GUEST % {"name": "web1", "tenant": "red"} + GUEST % {"name": "web2", "tenant": "blue"})
+        self.a.apply(dns_guest("web1", may="resolve", tenant="red") + dns_guest("web2", may="resolve", tenant="blue"))
 
     def start(self, name):
         other = "node-b" if name == "node-a" else "node-a"

@@ -28,6 +28,16 @@ ZONE = [
     "--ptr-record=10.2.0.192.in-addr.arpa,web.test",
 ]
 
+DNS_SERVICE = """\
+apiVersion: vservices/v1
+kind: Service
+metadata: {name: dns}
+spec:
+  kind: dns
+  parameters: {nameservers: ["127.0.0.1:%(port)d"], timeout: %(timeout)s, tries: %(tries)d}
+---
+"""
+
 POLICY = """
 apiVersion: vservices/v1
 kind: Domain
@@ -39,13 +49,7 @@ kind: Domain
 metadata: {name: web2}
 spec: {type: sandbox}
 ---
-apiVersion: vservices/v1
-kind: Service
-metadata: {name: dns}
-spec:
-  kind: dns
-  parameters: {nameservers: ["127.0.0.1:%(port)d"], timeout: %(timeout)s, tries: %(tries)d}
----
+""" + DNS_SERVICE + """\
 apiVersion: vservices/v1
 kind: AccessPolicy
 metadata: {name: access}
@@ -252,3 +256,9 @@ def domain(name, **labels):
     """The document of a domain, for `apply`."""
     return (f"apiVersion: vservices/v1\nkind: Domain\nmetadata: {{name: {name}, labels: {json.dumps(labels)}}}\n"
             "spec: {type: sandbox}\n---\n")
+
+
+def dns_guest(name, **labels):
+    """The same, and its binding to the service dns."""
+    return domain(name, **labels) + (f"apiVersion: vservices/v1\nkind: Binding\nmetadata: {{name: {name}-dns}}\n"
+                                     f"spec: {{domain: {name}, service: dns, device: dns}}\n---\n")

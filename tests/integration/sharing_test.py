@@ -4,7 +4,7 @@ import json
 import tempfile
 import unittest
 
-from node import Node, NodeTest
+from node import Node, NodeTest, dns_guest
 
 POLICY = """
 apiVersion: vservices/v1
@@ -24,19 +24,6 @@ metadata: {name: test}
 spec:
   rules:
     - {id: all, effect: allow, message: All may resolve names., match: {services: [dns]}}
-"""
-
-GUEST = """
----
-apiVersion: vservices/v1
-kind: Domain
-metadata: {name: %(name)s, labels: {owner: %(owner)s}}
-spec: {type: sandbox}
----
-apiVersion: vservices/v1
-kind: Binding
-metadata: {name: %(name)s-dns}
-spec: {domain: %(name)s, service: dns, device: dns}
 """
 
 SHARING = """
@@ -65,7 +52,7 @@ class Sharing(NodeTest):
         self.addCleanup(self.node.close)
 
     def policy(self, sharing="", owners=("a", "a", "a")):
-        guests = "".join(GUEST % {"name": f"web{i + 1}", "owner": owner} for i, owner in enumerate(owners))
+        guests = "---\n" + "".join(dns_guest(f"web{i + 1}", owner=owner) for i, owner in enumerate(owners))
         return POLICY + guests + (SHARING % sharing if sharing else "")
 
     def ask(self, guest, *names):
