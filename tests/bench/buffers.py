@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 
-from common import cpu, isolate, machine, plot, results
+from common import benchmark, cpu, plot, results
 
 PACKAGES = ("libc6",)
 RINGS = tuple(size << 10 for size in (4, 8, 16, 32, 64, 128, 256))
@@ -162,14 +162,11 @@ def main(arguments):
     chosen = [case for case in cases() if not options.only or options.only.search(name_of(case))]
     if not chosen:
         raise SystemExit("--only: no case is called so")
-    block = machine.describe(PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
-    rows = isolate.run(lambda: measure(chosen, options, scratch), scratch, ("/tmp",))
-    if rows is None:
-        return 1
-    text = f"median of {options.rounds} rounds, and their spread\n\n{table(rows)}"
-    results.tell(options, block, machine.heading(block), text, judge(rows), rows, draw)
-    return 0
+
+    def show(rows):
+        return f"median of {options.rounds} rounds, and their spread\n\n{table(rows)}", judge(rows)
+
+    return benchmark.run(options, PACKAGES, lambda scratch: measure(chosen, options, scratch), show, covered=("/tmp",), draw=draw)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import shutil
 import sys
 import time
 
-from common import cpu, isolate, load, machine, nameserver, network, node, results
+from common import benchmark, cpu, load, nameserver, network, node, results
 
 GUESTS = (1, 2, 4, 8)
 GUESTS_MAX = 8
@@ -152,23 +152,16 @@ def ratios(rows):
     return compared
 
 
+def show(options, rows):
+    text = f"microseconds; median of {options.rounds} rounds, {options.lookups} lookups a guest\n\n{results.table(rows, COLUMNS)}"
+    if compared := ratios(rows):
+        text += "\n\n" + results.table(compared, list(compared[0]))
+    return text, []
+
+
 def main(arguments):
     options = parse(arguments)
-    block = machine.describe(PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
-    rows = isolate.run(lambda: measure(options, scratch), scratch)
-    if rows is None:
-        return 1
-    print(machine.heading(block))
-    print(f"microseconds; median of {options.rounds} rounds, {options.lookups} lookups a guest\n")
-    print(results.table(rows, COLUMNS))
-    if compared := ratios(rows):
-        print("\n" + results.table(compared, list(compared[0])))
-    if warning := results.disturbance(rows):
-        print("\n" + warning)
-    if options.json:
-        results.write_json(options.json, block, rows)
-    return 0
+    return benchmark.run(options, PACKAGES, lambda scratch: measure(options, scratch), lambda rows: show(options, rows))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from common import cpu, isolate, machine, nameserver, node, results
+from common import benchmark, cpu, nameserver, node, results
 
 PACKAGES = ("libc6", "dnsmasq-base", "libc-ares2")
 PROGRAMS = ("vsbackend", "vsmgrd")
@@ -110,17 +110,8 @@ def measure(options, scratch):
 
 def main(arguments):
     options = parse(arguments)
-    block = machine.describe(PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
-    rows = isolate.run(lambda: measure(options, scratch), scratch)
-    if rows is None:
-        return 1
-    print(machine.heading(block))
-    print("percent of one core\n")
-    print(results.table(rows, COLUMNS))
-    if options.json:
-        results.write_json(options.json, block, rows)
-    return 0
+    return benchmark.run(options, PACKAGES, lambda scratch: measure(options, scratch),
+                         lambda rows: (f"percent of one core\n\n{results.table(rows, COLUMNS)}", []))
 
 
 if __name__ == "__main__":

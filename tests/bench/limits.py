@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 
-from common import isolate, machine, pairs, plot, results
+from common import benchmark, pairs, plot
 
 PACKAGES = ("libc6",)
 SIZES = (64, 1 << 10, 4 << 10, 64 << 10, 300 << 10, 4 << 20)
@@ -61,14 +61,11 @@ def draw(rows, directory):
 def main(arguments):
     options = parse(arguments)
     chosen = pairs.chosen(cases(), options)
-    block = machine.describe(PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
-    rows = isolate.run(lambda: pairs.measure(chosen, options, scratch), scratch)
-    if rows is None:
-        return 1
-    text = f"microseconds; median of {options.rounds} rounds, spread of their p50\n\n{pairs.table(rows)}"
-    results.tell(options, block, machine.heading(block), text, [], rows, draw)
-    return 0
+
+    def show(rows):
+        return f"microseconds; median of {options.rounds} rounds, spread of their p50\n\n{pairs.table(rows)}", []
+
+    return benchmark.run(options, PACKAGES, lambda scratch: pairs.measure(chosen, options, scratch), show, draw=draw)
 
 
 if __name__ == "__main__":

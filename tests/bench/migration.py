@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 
-from common import cpu, isolate, machine, nameserver, network, results, two_nodes
+from common import benchmark, cpu, nameserver, network, results, two_nodes
 
 PACKAGES = ("libc6", "dnsmasq-base", "nats-server", "libnats3.4")
 BINDINGS = (1, 10, 100)
@@ -284,21 +284,14 @@ def verdicts(rows):
     return judged
 
 
+def show(options, rows):
+    text = f"milliseconds; {options.rounds} moves for each number of bindings, {options.events * 1000} events/s, 1000 lookups/s\n"
+    return text + results.tables_by_case(rows, "migration", ("blackout", "phase", "naive"), ("case", "unit", "disturbed")), verdicts(rows)
+
+
 def main(arguments):
     options = parse(arguments)
-    block = machine.describe(PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
-    rows = isolate.run(lambda: measure(options, scratch), scratch)
-    if rows is None:
-        return 1
-    text = f"milliseconds; {options.rounds} moves for each number of bindings, {options.events * 1000} events/s, 1000 lookups/s\n"
-    for case in ("blackout", "phase", "naive"):
-        of_case = [row for row in rows if row["case"] == f"migration.{case}"]
-        if of_case:
-            columns = list(dict.fromkeys(key for row in of_case for key in row if key not in ("case", "unit", "disturbed")))
-            text += "\n" + results.table(of_case, columns) + "\n"
-    results.tell(options, block, machine.heading(block), text, verdicts(rows), rows)
-    return 0
+    return benchmark.run(options, PACKAGES, lambda scratch: measure(options, scratch), lambda rows: show(options, rows))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import argparse
 import os
 import sys
 
-from common import goals, isolate, machine, pairs, plot, results, roudi
+from common import benchmark, goals, pairs, plot, roudi
 from limits import SIZES, limit
 
 PACKAGES = ("libc6", "libzmq5", "libnng1", "iceoryx")
@@ -110,15 +110,13 @@ def draw(rows, directory):
 def main(arguments):
     options = parse(arguments)
     chosen = pairs.chosen(cases(), options)
-    block = machine.describe(PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
     covered = ("/dev/shm", "/tmp")  # where iceoryx keeps its memory, and its sockets
-    rows = isolate.run(lambda: measure(chosen, options, scratch), scratch, covered)
-    if rows is None:
-        return 1
-    text = f"microseconds; median of {options.rounds} rounds, spread of their p50\n\n{pairs.table(rows, rates=True)}"
-    results.tell(options, block, machine.heading(block), text, goals.judge(rows), rows, draw)
-    return 0
+
+    def show(rows):
+        text = f"microseconds; median of {options.rounds} rounds, spread of their p50\n\n{pairs.table(rows, rates=True)}"
+        return text, goals.judge(rows)
+
+    return benchmark.run(options, PACKAGES, lambda scratch: measure(chosen, options, scratch), show, covered=covered, draw=draw)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import os
 import subprocess
 import sys
 
-from common import cpu, isolate, machine, results
+from common import benchmark, cpu, results
 
 PACKAGES = ("libc6",)
 RUN_S_MAX = 60
@@ -150,28 +150,21 @@ def verdicts(rows):
     return judged
 
 
-def main(arguments):
-    options = parse(arguments)
-    block = machine.describe(PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
-    rows = isolate.run(lambda: measure(options), scratch)
-    if rows is None:
-        return 1
-    print(machine.heading(block))
-    print(f"median of {options.rounds} rounds\n")
+def show(options, rows):
+    def columns(case, row):
+        return [key for key in row if key not in ("peer", "disturbed", "seconds") or (key == "seconds" and case == "sessions")]
+
+    text = f"median of {options.rounds} rounds\n"
     for case in ("share", "victim", "limit", "sessions"):
         of_case = [row for row in rows if row["case"] == f"sched.{case}"]
         if of_case:
-            columns = [key for key in of_case[0] if key not in ("peer", "disturbed", "seconds")
-                       or (key == "seconds" and case == "sessions")]
-            print(results.table(of_case, columns) + "\n")
-    judged = verdicts(rows)
-    print(results.table(judged, list(judged[0])))
-    if warning := results.disturbance(rows):
-        print("\n" + warning)
-    if options.json:
-        results.write_json(options.json, block, rows)
-    return 0
+            text += f"\n{results.table(of_case, columns(case, of_case[0]))}\n"
+    return text, verdicts(rows)
+
+
+def main(arguments):
+    options = parse(arguments)
+    return benchmark.run(options, PACKAGES, lambda _: measure(options), lambda rows: show(options, rows))
 
 
 if __name__ == "__main__":

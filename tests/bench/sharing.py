@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 
-from common import isolate, load, machine, nameserver, network, node, results
+from common import benchmark, load, nameserver, network, node, results
 
 PACKAGES = ("libc6", "dnsmasq-base", "nscd", "libc-ares2")
 AGAIN = ("table", "module", "nscd", "uncached")
@@ -200,23 +200,15 @@ def ratios(rows):
     return compared
 
 
+def show(options, rows):
+    compared = ratios(rows)
+    text = f"microseconds; median of {options.rounds} rounds\n\n{results.table(rows, COLUMNS)}"
+    return f"{text}\n\n{results.table(compared, list(compared[0]))}", []
+
+
 def main(arguments):
     options = parse(arguments)
-    block = machine.describe(PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
-    rows = isolate.run(lambda: measure(options, scratch), scratch)
-    if rows is None:
-        return 1
-    print(machine.heading(block))
-    print(f"microseconds; median of {options.rounds} rounds\n")
-    print(results.table(rows, COLUMNS))
-    compared = ratios(rows)
-    print("\n" + results.table(compared, list(compared[0])))
-    if warning := results.disturbance(rows):
-        print("\n" + warning)
-    if options.json:
-        results.write_json(options.json, block, rows)
-    return 0
+    return benchmark.run(options, PACKAGES, lambda scratch: measure(options, scratch), lambda rows: show(options, rows))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import argparse
 import sys
 
 import sched as bench_sched
-from common import isolate, machine, results
+from common import benchmark, results
 
 OVERLOAD = 4
 OBJECTIVE_US = 1000
@@ -91,28 +91,15 @@ def verdicts(rows):
     return judged
 
 
+def show(options, rows):
+    text = f"median of {options.rounds} rounds\n"
+    text += results.tables_by_case(rows, "sla", ("promise", "limit"), ("peer", "disturbed", "seconds", "calls"))
+    return text, verdicts(rows)
+
+
 def main(arguments):
     options = parse(arguments)
-    block = machine.describe(bench_sched.PACKAGES)
-    scratch = isolate.scratch_directory(options.build)
-    rows = isolate.run(lambda: measure(options), scratch)
-    if rows is None:
-        return 1
-    print(machine.heading(block))
-    print(f"median of {options.rounds} rounds\n")
-    for case in ("promise", "limit"):
-        of_case = [row for row in rows if row["case"] == f"sla.{case}"]
-        if of_case:
-            columns = list(dict.fromkeys(key for row in of_case for key in row
-                                         if key not in ("peer", "disturbed", "seconds", "calls")))
-            print(results.table(of_case, columns) + "\n")
-    judged = verdicts(rows)
-    print(results.table(judged, list(judged[0])))
-    if warning := results.disturbance(rows):
-        print("\n" + warning)
-    if options.json:
-        results.write_json(options.json, block, rows)
-    return 0
+    return benchmark.run(options, bench_sched.PACKAGES, lambda _: measure(options), lambda rows: show(options, rows))
 
 
 if __name__ == "__main__":

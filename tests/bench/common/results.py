@@ -50,9 +50,20 @@ def table(rows, columns):
     return "\n".join(line(row) for row in [columns, *cells])
 
 
+def tables_by_case(rows, name, cases, left_out):
+    """A table for each of `cases` of benchmark `name` that there are rows of, with all their columns but `left_out`."""
+    text = ""
+    for case in cases:
+        of_case = [row for row in rows if row["case"] == f"{name}.{case}"]
+        if of_case:
+            columns = list(dict.fromkeys(key for row in of_case for key in row if key not in left_out))
+            text += f"\n{table(of_case, columns)}\n"
+    return text
+
+
 def disturbance(rows):
     """A warning when other programs were at work during every round of some case; else None."""
-    count = sum(row["disturbed"] for row in rows)
+    count = sum(row.get("disturbed", False) for row in rows)
     if count == 0:
         return None
     return (
