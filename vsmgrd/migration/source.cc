@@ -53,18 +53,22 @@ Step go_to(const Record& record, Phase phase, const Surroundings& around) {
   return step;
 }
 
+// The destination is to hear of it.
+void tell_cancelled(Step& step, const Surroundings& around) {
+  step.record.untold = true;
+  step.record.volatile_.resend = around.now + around.limits.resend;
+  step.record.volatile_.deadline = around.now + around.limits.lease;  // by then it has dropped it by itself
+  Message message = request(step.record, Verb::cancel);
+  message.reason = step.record.reason;
+  step.deeds.push_back(Send{std::move(message)});
+}
+
 // The source serves on. That is so whether or not the disk says it: a restart before commit comes to the same.
 Step abort(const Record& record, std::string reason, const Surroundings& around) {
   Step step = conclude(record, Outcome::cancelled, std::move(reason), around);
   step.regardless = true;
   if (record.phase == Phase::freeze) step.deeds.push_back(Thaw{});
-  if (record.peer_secret.empty()) return step;
-  step.record.untold = true;
-  step.record.volatile_.resend = around.now + around.limits.resend;
-  step.record.volatile_.deadline = around.now + around.limits.lease;  // by then the destination has dropped it by itself
-  Message message = request(step.record, Verb::cancel);
-  message.reason = step.record.reason;
-  step.deeds.push_back(Send{std::move(message)});
+  if (!record.peer_secret.empty()) tell_cancelled(step, around);
   return step;
 }
 
@@ -217,6 +221,16 @@ Step on_ask(const Record& record, const Message& message, const Surroundings& ar
   return step;
 }
 
+// It was cancelled before the destination had agreed to anything: now it can be told, and need not hold ready what nobody wants.
+Step prepared_late(const Record& record, const Message& message, const Surroundings& around) {
+  Step step = stay(record);
+  if (!record.peer_secret.empty() || message.secret.size() != kSecretBytes) return step;
+  step.record.peer_secret = message.secret;
+  step.durable = step.regardless = true;
+  tell_cancelled(step, around);
+  return step;
+}
+
 // Who is heard is no longer doubted.
 Record without_doubt(const Record& record, const Surroundings& around) {
   if (record.outcome != Outcome::in_doubt) return record;
@@ -238,6 +252,7 @@ Step on_heard(const Record& doubted, const Message& message, const Surroundings&
     if (message.verb != Verb::ask) return stay(doubted);
     step = on_ask(record, message, around);
   } else if (record.outcome == Outcome::cancelled) {
+    if (message.verb == Verb::prepare && message.answer == Answer::ok) return prepared_late(record, message, around);
     if (message.verb != Verb::cancel || !record.untold) return step;
     step.record.untold = false;
     step.record.volatile_.deadline = step.record.volatile_.resend = Time::max();

@@ -1,4 +1,5 @@
 // The handoff between two keepers that hear each other at once: what each step asks for, and what is refused.
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ class Handoffs : public ::testing::Test {
   std::vector<Message> sent_;
   std::vector<std::string> done_;  // deeds but messages, "n1 Freeze"
   bool destination_hears_ = true;
+  std::function<bool(const Message&)> lost_;
   bool serves_ = true;
 
   std::string start(bool manual = false) {
@@ -58,6 +60,7 @@ class Handoffs : public ::testing::Test {
       if (const auto* send = std::get_if<Send>(&order.deed)) {
         sent_.push_back(send->message);
         if (send->message.to == "n2" && !destination_hears_) continue;
+        if (lost_ && lost_(send->message)) continue;
         const auto copied = decode_message(encode(send->message));
         ASSERT_TRUE(copied) << copied.error().message;
         Place& to = place(copied->to);
@@ -204,6 +207,18 @@ TEST_F(Handoffs, AreCancelledBeforeTheCommitAndSayNoAfterIt) {
   const auto said = source_.keeper.say(late, Word::cancel, now_);
   ASSERT_FALSE(said);
   EXPECT_THAT(said.error().message, HasSubstr("node n2 owns the bindings"));
+}
+
+TEST_F(Handoffs, TellADestinationOfACancelAsSoonAsItSaysThatItIsPrepared) {
+  lost_ = [](const Message& message) { return message.verb == Verb::prepare && message.answer == Answer::ok; };
+  const std::string id = start();
+  const Message prepared = sent_.back();
+  follow(source_, *source_.keeper.say(id, Word::cancel, now_));
+  EXPECT_EQ(of(destination_, id).outcome, Outcome::running) << "it has no secret of the source's that it could be told by";
+  follow(source_, source_.keeper.hear(prepared, now_));
+  EXPECT_EQ(of(destination_, id).outcome, Outcome::cancelled);
+  EXPECT_FALSE(of(source_, id).untold);
+  EXPECT_TRUE(source_.keeper.hear(prepared, now_).empty()) << "once is enough";
 }
 
 TEST_F(Handoffs, CountACancelThatTheDiskDoesNotTake) {
