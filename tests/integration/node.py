@@ -18,6 +18,7 @@ import unittest
 BUILD = pathlib.Path(os.environ["VS_BINARY_DIR"])
 SOURCE = pathlib.Path(os.environ["VS_SOURCE_DIR"])
 BIN = BUILD / "bin"
+MARK = "VS_TEST_NODE"  # in the environment of a node's processes: whose they are
 PATIENCE_S = 60  # how long a test waits for what must happen; never how long it takes
 
 ZONE = [
@@ -144,7 +145,7 @@ class Node:
             self.manager = subprocess.Popen(
                 [*self.manager_launcher, BIN / "vsmgrd", "--state-dir", self.state, "--run-dir", self.run_directory, "--log-level", "debug",
                  *self.manager_options],
-                stdout=log, stderr=log, env={**os.environ, **self.manager_environment})
+                stdout=log, stderr=log, env={**os.environ, **self.manager_environment, MARK: str(self.directory)})
         wait_until(lambda: self.manager.poll() is not None or self.vsctl("version").returncode == 0, "vsmgrd")
         if self.manager.poll() is not None:
             raise AssertionError("vsmgrd ended: " + self.log.read_text())
@@ -193,12 +194,13 @@ class Node:
         pids = []
         for entry in pathlib.Path("/proc").iterdir():
             try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
+                program = (entry / "cmdline").read_bytes().split(b"\0")[0]
+                marks = (entry / "environ").read_bytes().split(b"\0")
                 state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
             except (OSError, IndexError):
                 continue
-            ours = str(self.run_directory).encode() + b"/"
-            if entry.name.isdigit() and words[0].endswith(b"vsbackend") and state != "Z" and any(ours in word for word in words):
+            ours = f"{MARK}={self.directory}".encode()
+            if entry.name.isdigit() and program.endswith(b"vsbackend") and state != "Z" and ours in marks:
                 pids.append(int(entry.name))
         return pids
 
