@@ -27,7 +27,7 @@ case $name in
   sched | sla) bench=ON target=bench_sched ;;
   pubsub | buffers) bench=ON target='bench_pubsub limits' ;;
   control) bench=ON target='all bench_policy' ;;
-  migration) bench=ON target='bench_migration vsmgrd vsbackend vsctl vs_client nss_vservice' ;;
+  migration | moves) bench=ON target='bench_migration vsmgrd vsbackend vsctl vs_client nss_vservice' ;;
   placement) bench=ON target='all bench_placement' ;;
   *) bench=OFF target=all ;;
 esac

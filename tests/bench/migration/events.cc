@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <thread>
 #include <utility>
@@ -56,6 +57,7 @@ class Devices final : public Bus {
   std::optional<Received> receive(std::uint64_t& missed) override {
     const vs_channel_event* event = nullptr;
     const int status = vs_channel_receive(subscription_, kReceiveMs, &event);
+    if (status == -ECONNREFUSED) return std::nullopt;  // longer than that it had no backend
     check(status >= 0, std::string("receive: ") + std::strerror(-status));
     if (status == 0) return std::nullopt;
     Received received{.number = 0, .again = event->again != 0};
