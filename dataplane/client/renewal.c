@@ -4,7 +4,8 @@
 #include "dataplane/client/device.h"
 
 enum {
-  kRenewalMs = 1000, /* for the backend to say what it says at once */
+  kRenewalMs = 1000, /* for the backend to give a region, which it does at once */
+  kFollowMs = 3000,  /* for it to go on there: a domain that changes its loop meanwhile takes up to a second for that */
   kRenewAgainMs = 1000
 };
 
@@ -31,7 +32,7 @@ static int failed(struct vs_device *device, struct vs_session *next, int status)
 }
 
 int vs_device_announce_next(struct vs_device *device, struct vs_session *next) {
-  const int64_t deadline_ms = vs_now_ms() + kRenewalMs;
+  const int64_t deadline_ms = vs_now_ms() + kFollowMs;
   int status = vs_device_put(device, VS_RECORD_RENEWED, 0, NULL, 0, NULL, 0, deadline_ms);
   if (status == 0) status = vs_device_publish(device);
   if (status == 0) status = vs_session_await_next(next, deadline_ms);

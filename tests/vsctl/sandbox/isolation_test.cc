@@ -49,7 +49,7 @@ TEST_F(IsolationTest, TheNetworkIsALoopbackThatIsDown) {
 
 // A build in a chroot is a usual way to try a program; the kernel makes no user namespace there.
 TEST_F(IsolationTest, IsTheSameFromInsideAChroot) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can make a chroot";
+  ASSERT_EQ(::geteuid(), 0u) << "only root can make a chroot: run the tests as root";
   std::string command;
   for (const std::string& word : run_command({"sh", "-c", "cat /run/vservice/answer; ls -A / /run /sys"}))
     command += "'" + word + "' ";
@@ -138,7 +138,7 @@ TEST_F(IsolationTest, CannotReachTheDaemonNorAnotherDomain) {
 
 // As above, but where nothing else hides them: neither in /run nor in /tmp.
 TEST_F(IsolationTest, CannotReachThemWhereverTheyLie) {
-  if (::geteuid() != 0) GTEST_SKIP() << "mounting them elsewhere needs root";
+  ASSERT_EQ(::geteuid(), 0u) << "mounting them elsewhere needs root: run the tests as root";
   nlohmann::json web1 = domain("web1");
   web1["status"]["socketDirectory"] = "/srv/web1";
   daemon_.answers("GET /v1/domains/moved", web1);
@@ -222,7 +222,7 @@ TEST_F(IsolationTest, ResolvesNamesForOneFamilyToo) {
 
 // A node with systemd-resolved: /etc/resolv.conf points into /run, which the guest does not see.
 TEST_F(IsolationTest, CopesWithAResolvConfThatIsALinkIntoRun) {
-  if (::geteuid() != 0) GTEST_SKIP() << "changing /etc in a mount namespace needs root";
+  ASSERT_EQ(::geteuid(), 0u) << "changing /etc in a mount namespace needs root: run the tests as root";
   const std::string script =
       R"(mkdir "$0/etc" && cp -a /etc/nsswitch.conf /etc/passwd /etc/group "$0/etc" &&
       ln -s ../run/systemd/resolve/stub-resolv.conf "$0/etc/resolv.conf" &&
