@@ -29,6 +29,7 @@
 #include "vsmgrd/lifecycle/process_samples.h"
 #include "vsmgrd/lifecycle/watchdog.h"
 #include "vsmgrd/metrics/metrics.h"
+#include "vsmgrd/placement/guarantees.h"
 #include "vsmgrd/placement/node_placement.h"
 #include "vsmgrd/policy/engine.h"
 #include "vsmgrd/reconciler/reconciler.h"
@@ -192,6 +193,8 @@ vs::Result<> serve(const vs::Options& options, vs::Store& store, std::shared_ptr
   if (vs::NodePlacement* const node = placement->get()) {
     reconciler.place_by(*node);
     store.refuse_misfits([node](const vs::Desired& before, const vs::Desired& next) { return node->misfits(before, next); });
+  } else {
+    store.refuse_misfits([](const vs::Desired& before, const vs::Desired& next) { return vs::overcommitted(before, next, {}, 1); });
   }
   auto engines = vs::read_engines(options.engines);
   if (!engines) return vs::fail(std::move(engines.error()));

@@ -1,9 +1,5 @@
-// Whether what is promised can be kept: each Sla by itself, for the service it is about, and the guarantees of a kind together.
-//
-// The requests that a kind's bindings are guaranteed, times what a request of their service costs, take at most kGuaranteedPercent
-// of one loop: a domain is served by one loop, and which is not known here. A binding counts whether or not policy allows it, for
-// policies change without asking. Costs are declared (Service, spec.requestCost) and not measured, so that the same file is
-// admitted, or refused, wherever and whenever it is applied.
+// Whether what is promised can be kept: each Sla by itself, and for the service it is about. Whether there is room for it beside all
+// others the node's loops tell (vsmgrd/placement/guarantees.h).
 //
 // Pure; thread-safe.
 #pragma once
@@ -19,8 +15,6 @@
 
 namespace vs {
 
-inline constexpr std::uint32_t kGuaranteedPercent = 70;
-
 // Of a service whose declaration says nothing.
 std::chrono::microseconds default_request_cost(std::string_view kind);
 std::chrono::microseconds request_cost_of(const ServiceSpec& service);
@@ -29,7 +23,7 @@ std::chrono::microseconds request_cost_of(const ServiceSpec& service);
 std::uint32_t guaranteed_rate(const Sla& sla);
 
 // Of which written object, where in it, and what.
-struct Misfit {
+struct Contradiction {
   Kind kind{};
   std::string name;
   std::string pointer;
@@ -40,6 +34,6 @@ struct Misfit {
 
 // What is wrong in `desired` with the objects that were just written: all of it. Costs what there is when one of them is an Sla, a
 // Service, or a binding with a guarantee; else nothing.
-std::vector<Misfit> misfits_of(const Desired& desired, const std::vector<std::pair<Kind, std::string>>& written);
+std::vector<Contradiction> contradictions_of(const Desired& desired, const std::vector<std::pair<Kind, std::string>>& written);
 
 }  // namespace vs

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "vsmgrd/placement/guarantees.h"
 
 namespace vs {
 namespace {
@@ -152,10 +153,8 @@ NodePlacement::Inputs NodePlacement::inputs(const Desired& desired) const {
     host = state.host;
   });
   input.reserved = facts_.reserved;
-  const auto cpus = static_cast<std::uint32_t>(std::clamp<std::size_t>(input.allowed.size(), 1, kDefaultLoopsMax));
   for (const auto& [name, wish] : input.wishes)
-    input.kinds[wish.kind] = wish.kind == kPubsub ? PlacementKind{.loops = 1, .one_loop = true}
-                                                  : PlacementKind{.loops = facts_.backend_loops != 0 ? facts_.backend_loops : cpus};
+    input.kinds[wish.kind] = {.loops = loops_of(wish.kind, backend_loops()), .one_loop = wish.kind == kPubsub};
   PlacementInput* of_vcpus = &input;
   if (host && !host->same) {
     of_vcpus = &all.vcpus.emplace(PlacementInput{.topology = host->topology, .allowed = host->topology.online, .before = input.before});
@@ -178,7 +177,17 @@ PlacementPlan NodePlacement::plan(const Inputs& inputs) {
   return plan;
 }
 
-PlacementPlan NodePlacement::plan(const Desired& desired) const { return plan(inputs(desired)); }
+PlacementPlan NodePlacement::plan(const Desired& desired) const {
+  PlacementPlan made = plan(inputs(desired));
+  made.spread = spread_guaranteed(desired, made, backend_loops());
+  return made;
+}
+
+std::uint32_t NodePlacement::backend_loops() const {
+  if (facts_.backend_loops != 0) return facts_.backend_loops;
+  const std::size_t cpus = state_.with([](const State& state) { return state.allowed.size(); });
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(cpus, 1, kDefaultLoopsMax));
+}
 
 void NodePlacement::see_host(std::optional<HostMachine> host) {
   state_.with([&](State& state) { state.host = std::move(host); });
@@ -213,8 +222,13 @@ std::vector<Problem> NodePlacement::misfits(const Desired& before, const Desired
   }
   const auto wished = resolve_auto(wishes_of(before), state_.with([](const State& state) { return state.sides; }));
   const auto guests = vcpus_of(before), guests_next = vcpus_of(next);
-  if (same_wishes(wished, now.wishes) && guests == guests_next) return problems;
+  const bool as_before = same_wishes(wished, now.wishes) && guests == guests_next;
+  const bool more = guarantees_more(before, next);
+  if (as_before && !more) return problems;
   const PlacementPlan planned = plan(all);
+  if (more)
+    for (Problem& one : overcommitted(before, next, planned, backend_loops())) problems.push_back(std::move(one));
+  if (as_before) return problems;
   std::optional<PlacementPlan> was;  // planned only when something does not fit
   for (const auto& [name, place] : planned.bindings) {
     if (place.misfit == Misfit::none) continue;

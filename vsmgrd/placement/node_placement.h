@@ -65,8 +65,8 @@ class NodePlacement {
   // nullopt: this domain has the machine to itself.
   void see_host(std::optional<HostMachine> host);
 
-  // What of a change does not fit on this node, one problem each: what it brings, and what it would drive out. Nothing of what did
-  // not fit before.
+  // What of a change does not fit on this node, one problem each: what it brings, and what it would drive out; where it is to be placed,
+  // and what it is guaranteed. Nothing of what did not fit before.
   [[nodiscard]] std::vector<Problem> misfits(const Desired& before, const Desired& next) const;
 
   // All there is to show (schemas/openapi.yaml, NodePlacement): the CPUs, and what each binding and domU wishes, is given by a plan made
@@ -75,6 +75,8 @@ class NodePlacement {
 
   [[nodiscard]] Topology topology() const;
   [[nodiscard]] CpuSet allowed() const;
+  // Of each backend, that are not placed.
+  [[nodiscard]] std::uint32_t backend_loops() const;
 
  private:
   struct State {

@@ -98,6 +98,7 @@ struct PlacementPlan {
   std::map<UnitKey, PlacedUnit> units;            // that are placed
   std::map<std::string, BindingPlace> bindings;   // that wish
   std::map<std::string, BindingPlace> vcpus = {}; // of domUs that wish
+  std::map<UnitKey, std::uint32_t> spread = {};   // loops of units that are not placed, but guaranteed something (guarantees.h)
   friend bool operator==(const PlacementPlan&, const PlacementPlan&) = default;
 };
 

@@ -146,10 +146,12 @@ nlohmann::json devices_beside(const Desired& desired, const std::map<std::string
   return {{"devices", std::move(devices)}};
 }
 
-// Of a kind's bindings: the loop of each that is placed, and where loops run.
+// Of a kind's bindings: the loop of each that is placed, and where loops run; and of those that are guaranteed something.
 void place(BackendConfigs& configs, const PlacementPlan& placement) {
   const bool all_shared = placement.units.empty() && placement.reserved.empty();
   for (auto& [kind, config] : configs) {
+    for (control::BindingConfig& binding : config.bindings)
+      if (const auto loop = placement.spread.find({kind, binding.domain}); loop != placement.spread.end()) binding.loop = loop->second;
     if (!can_be_placed(kind) || all_shared) continue;
     config.pool = placement.shared.list();
     std::map<std::uint32_t, control::LoopConfig> loops;

@@ -142,8 +142,8 @@ void take_devices(Desired& desired, const std::vector<ObjectKey>& keys, const Se
 }
 
 // Promises that cannot be kept.
-void refuse_misfits(const Transition& transition, Problems& problems) {
-  for (const Misfit& one : misfits_of(transition.next, transition.written))
+void refuse_contradictions(const Transition& transition, Problems& problems) {
+  for (const Contradiction& one : contradictions_of(transition.next, transition.written))
     problems.push_back(problem_of(transition.next.of(one.kind).at(one.name), one.pointer, one.message, one.hint, one.code));
 }
 
@@ -344,7 +344,7 @@ Checked<Transition> plan_apply(const Desired& before, std::vector<Resource> give
   refuse_dangling(next, keys, sees, problems);
   take_devices(next, keys, sees, problems);
   if (!problems.empty()) return refused(std::move(problems));
-  refuse_misfits(transition, problems);
+  refuse_contradictions(transition, problems);
   if (!problems.empty()) return refused(std::move(problems));
   if (Problems dependants = dependants_of(next, transition.deleted, sees); !dependants.empty())
     return refused(std::move(dependants));

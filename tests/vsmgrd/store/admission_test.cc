@@ -1,4 +1,4 @@
-// Promises that cannot be kept are refused where they stand, with the arithmetic; what fits beside those given is taken.
+// Promises that contradict themselves, or the service they are about, are refused where they stand.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using namespace std::chrono_literals;
 
 const Birth kBirth{WallTime{}, [] { return "u"; }};
@@ -35,9 +34,6 @@ Resource with_sla_named(const std::string& name, const std::string& of, const st
   return made;
 }
 Resource sla(const std::string& name, Sla spec) { return {.metadata = {.name = name}, .spec = std::move(spec)}; }
-Resource service_costing(std::chrono::microseconds cost, const std::string& kind = "dns") {
-  return {.metadata = {.name = "dns"}, .spec = ServiceSpec{.kind = kind, .request_cost = cost}};
-}
 
 class Admission : public testing::Test {
  protected:
@@ -51,57 +47,6 @@ class Admission : public testing::Test {
 
   Desired desired_;
 };
-
-// A dns request costs 100us unless its service says otherwise: 7000 a second are the 0.7 of a loop.
-TEST_F(Admission, GuaranteesAreTakenAsLongAsTheyFit) {
-  EXPECT_THAT(apply({with_sla_in("a", "web1", guaranteed(5000))}), IsEmpty());
-  EXPECT_THAT(apply({with_sla_in("b", "web2", guaranteed(2001))}),
-              ElementsAre("b.yaml:10:12: /spec/sla/class: 2001 requests a second of 100us each are 0.2001 of a loop for Binding \"b\"; 1 other "
-                          "of kind dns is guaranteed 0.5 already, together 0.7001, and at most 0.7 is given (a \"rate\" of at most 2000 fits, "
-                          "or class burstable)"));
-  EXPECT_THAT(apply({with_sla_in("b", "web2", guaranteed(2000))}), IsEmpty());
-  EXPECT_THAT(apply({with_sla_in("c", "web2", guaranteed(1))}), ElementsAre(HasSubstr("(class burstable fits)")));
-  Sla burstable = guaranteed(100'000);
-  burstable.guarantee = "burstable";
-  EXPECT_THAT(apply({with_sla_in("c", "web2", burstable)}), IsEmpty()) << "it may, and is promised nothing";
-}
-
-TEST_F(Admission, OfOneFileTheOneThatDoesNotFitAnyMoreIsAtFault) {
-  const auto lines = apply({with_sla_in("a", "web1", guaranteed(5000)), with_sla_in("b", "web2", guaranteed(5000))});
-  ASSERT_THAT(lines, SizeIs(1));
-  EXPECT_THAT(lines[0], HasSubstr("b.yaml:10:12"));
-  EXPECT_THAT(desired_.bindings.find("a"), desired_.bindings.end()) << "nothing is applied in part";
-}
-
-TEST_F(Admission, WhatWasGivenIsGivenBack) {
-  EXPECT_THAT(apply({with_sla_in("a", "web1", guaranteed(7000))}), IsEmpty());
-  EXPECT_THAT(apply({with_sla_in("a", "web1", guaranteed(6000)), with_sla_in("b", "web2", guaranteed(1000))}), IsEmpty());
-  const auto removed = plan_remove(desired_, Kind::binding, "a", {});
-  ASSERT_TRUE(removed);
-  desired_ = removed->next;
-  EXPECT_THAT(apply({with_sla_in("b", "web2", guaranteed(7000))}), IsEmpty());
-}
-
-TEST_F(Admission, AnSlaByNameCountsForEachBindingThatNamesIt) {
-  EXPECT_THAT(apply({sla("gold", guaranteed(3000)), with_sla_named("a", "web1", "gold"), with_sla_named("b", "web2", "gold")}), IsEmpty());
-  EXPECT_THAT(apply({sla("gold", guaranteed(3501))}), ElementsAre(HasSubstr("/spec/class: 3501 requests a second")));
-  EXPECT_THAT(apply({with_sla_named("c", "web2", "gold")}), ElementsAre(HasSubstr("/spec/sla: 3000 requests a second")));
-}
-
-TEST_F(Admission, AServiceThatCostsMoreMustStillKeepItsGuarantees) {
-  EXPECT_THAT(apply({with_sla_in("a", "web1", guaranteed(7000))}), IsEmpty());
-  EXPECT_THAT(apply({service_costing(101us)}), ElementsAre(HasSubstr("/spec/requestCost: 7000 requests a second of 101us each")));
-  EXPECT_THAT(apply({service_costing(50us)}), IsEmpty());
-  EXPECT_THAT(apply({with_sla_in("b", "web2", guaranteed(7000))}), IsEmpty());
-}
-
-TEST_F(Admission, WhatDoesNotChangeIsNotJudgedAgain) {
-  desired_.services["dns"].spec = ServiceSpec{.kind = "dns", .request_cost = 1s};  // as an earlier version let through
-  const Resource given = with_sla_in("a", "web1", guaranteed(10));
-  desired_.bindings["a"] = given;
-  desired_.devices.emplace("web1/a", "a");
-  EXPECT_THAT(apply({given, domain("web3")}), IsEmpty());
-}
 
 TEST_F(Admission, ContradictionsAreRefusedWithWhatFits) {
   Sla without_rate = guaranteed(0);
