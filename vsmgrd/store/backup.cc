@@ -53,13 +53,18 @@ struct Scaffold {
 };
 
 // A copy at `to`, there only when it is whole.
-Result<> copy_whole(Database& database, const fs::path& to) {
+Result<> copy_whole(Database& database, const fs::path& to, const BackupLook& look = {}) {
   const Scaffold part{to.string() + ".part"};
   {
     const UniqueFd fd(::open(part.path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!fd) return fail_errno(errno, "backup " + part.path.string());
   }
-  if (auto copied = database.copy_to(part.path.string()); !copied) return copied;
+  Database::CopyLook copying;
+  if (look) copying = [&](std::uint64_t done, std::uint64_t total) { return look("copying", done, total); };
+  if (auto copied = database.copy_to(part.path.string(), copying); !copied) return copied;
+  const auto go_on = [&] { return !look || look("checking", 0, 0); };
+  const auto stopped = [&] { return fail(ErrorCode::conflict, "the copy was stopped before its end"); };
+  if (!go_on()) return stopped();
   {
     auto copy = Database::open(part.path.string(), SQLITE_OPEN_READWRITE, part.path.string());
     if (!copy) return fail(std::move(copy.error()));
@@ -71,6 +76,7 @@ Result<> copy_whole(Database& database, const fs::path& to) {
     if (*sound != "ok")
       return fail(ErrorCode::internal, fmt::format("backup {} is damaged: {}", to.string(), *sound));
   }
+  if (!go_on()) return stopped();
   if (auto synced = sync(part.path); !synced) return synced;
   if (::rename(part.path.c_str(), to.c_str()) != 0) return fail_errno(errno, "backup " + to.string());
   return sync(to.has_parent_path() ? to.parent_path() : fs::path("."));
@@ -122,13 +128,13 @@ Result<> keep_copy_before_migration(Database& database, const fs::path& file,
   return {};
 }
 
-Result<Backup> make_backup(Database& reader, const fs::path& file, const Clock& clock) {
+Result<Backup> make_backup(Database& reader, const fs::path& file, const Clock& clock, const BackupLook& look) {
   const fs::path folder = folder_of(file);
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return fail_errno(errno, "make " + folder.string());
   Backup made{.name = stamp_of(clock) + std::string(kBackupSuffix)};
   const fs::path copy = folder / made.name;
-  if (auto copied = copy_whole(reader, copy); !copied) return fail(std::move(copied.error()));
+  if (auto copied = copy_whole(reader, copy, look); !copied) return fail(std::move(copied.error()));
   std::error_code gone;
   made.bytes = static_cast<std::int64_t>(fs::file_size(copy, gone));
   keep_newest(copies_in(folder, "", kBackupSuffix), kBackupsMax);

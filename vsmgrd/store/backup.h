@@ -12,7 +12,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,8 +38,13 @@ struct Backup {
 Result<> keep_copy_before_migration(Database& database, const std::filesystem::path& file,
                                     std::span<const Migration> migrations, const Clock& clock);
 
+// How far a copy is, in pages ("copying", then "checking"); false ends it, conflict, and leaves nothing
+// behind. Null: it is told to nobody.
+using BackupLook = std::function<bool(const char* phase, std::uint64_t done, std::uint64_t total)>;
+
 // `reader` is any connection to `file`; nobody waits for it.
-Result<Backup> make_backup(Database& reader, const std::filesystem::path& file, const Clock& clock);
+Result<Backup> make_backup(Database& reader, const std::filesystem::path& file, const Clock& clock,
+                           const BackupLook& look = {});
 Result<std::vector<Backup>> list_backups(const std::filesystem::path& file);  // the newest first
 
 // Puts a copy in the place of `file`, which nobody may have open; what was there is kept as

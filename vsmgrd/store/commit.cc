@@ -51,8 +51,9 @@ DecisionRecord record_of(const Desired& desired, const std::string& binding,
 }
 
 Result<> write_decisions(Turn& turn, const Desired& before, Desired& next,
-                         const std::map<std::string, Decision>& decisions, const Actor& actor) {
+                         const std::map<std::string, Decision>& decisions, const Actor& actor, Pace& pace) {
   for (const auto& [binding, decision] : decisions) {
+    if (auto on = pace.row(); !on) return on;
     Decision numbered = decision;
     if (const Decision* old = decision_before(before, binding); old && same_verdict(*old, decision)) {
       numbered.id = old->id;
@@ -78,9 +79,10 @@ Result<> write_policy_generation(Turn& turn, const Transition& transition, const
   return PolicyHistory::begin(turn, generation, transition.next);
 }
 
-Result<> write_audit(Turn& turn, const Transition& transition, const Actor& actor) {
+Result<> write_audit(Turn& turn, const Transition& transition, const Actor& actor, Pace& pace) {
   for (const Change& change : transition.changes) {
     if (change.action == Action::unchanged) continue;
+    if (auto on = pace.row(); !on) return on;
     const Resource& shown = change.after ? *change.after : *change.before;
     AuditEntry entry{.actor = actor,
                      .verb = change.action == Action::created   ? "create"
@@ -166,30 +168,41 @@ bool touches_trials(const Desired& before, const Transition& transition,
          });
 }
 
+std::uint64_t rows_of(const Transition& transition, const std::map<std::string, Decision>& decisions) {
+  return transition.written.size() + transition.deleted.size() + decisions.size() +
+         2 * static_cast<std::uint64_t>(std::count_if(
+                 transition.changes.begin(), transition.changes.end(),
+                 [](const Change& change) { return change.action != Action::unchanged; }));
+}
+
 Result<> write_transition(Turn& turn, const Desired& before, Transition& transition,
-                          const std::map<std::string, Decision>& decisions, const Actor& actor) {
+                          const std::map<std::string, Decision>& decisions, const Actor& actor, Pace& pace) {
   Desired& next = transition.next;
   Database& database = turn.database;
   if (transition.policies_changed) {
     next.policy_generation += 1;
     if (auto done = write_policy_generation(turn, transition, actor); !done) return done;
   }
-  for (const auto& [kind, name] : transition.deleted)
+  for (const auto& [kind, name] : transition.deleted) {
+    if (auto on = pace.row(); !on) return on;
     if (auto done = delete_resource(database, kind, name); !done) return done;
-  for (const auto& [kind, name] : transition.written)
-    if (auto done = write_resource(database, std::as_const(next).of(kind).at(name)); !done)
-      return done;
-  if (auto done = write_decisions(turn, before, next, decisions, actor); !done) return done;
-  if (auto done = write_audit(turn, transition, actor); !done) return done;
+  }
+  for (const auto& [kind, name] : transition.written) {
+    if (auto on = pace.row(); !on) return on;
+    if (auto done = write_resource(database, std::as_const(next).of(kind).at(name)); !done) return done;
+  }
+  if (auto done = write_decisions(turn, before, next, decisions, actor, pace); !done) return done;
+  if (auto done = write_audit(turn, transition, actor, pace); !done) return done;
   return write_versions(database, next);
 }
 
 Result<> write_events(Turn& turn, EventLog& events, const Desired& before,
                       const Transition& transition,
-                      const std::map<std::string, Decision>& decisions, const Actor& actor) {
+                      const std::map<std::string, Decision>& decisions, const Actor& actor, Pace& pace) {
   std::set<std::string> told;
   for (const Change& change : transition.changes) {
     if (change.action == Action::unchanged) continue;
+    if (auto on = pace.row(); !on) return on;
     if (change.kind == Kind::binding) told.insert(change.name);
     const Resource& shown = change.after ? *change.after : *change.before;
     if (auto noted = events.append(

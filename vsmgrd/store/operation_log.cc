@@ -68,6 +68,17 @@ Result<std::vector<Operation>> read_operations(Database& database, const std::st
   return operations;
 }
 
+Operation ended_as(Operation operation, const OperationLog::End& end, WallTime now) {
+  operation.state = end.state;
+  operation.reason = end.reason;
+  operation.message = end.message;
+  operation.result = end.result;
+  operation.cancellable = false;
+  operation.updated_at = now;
+  operation.finished_at = now;
+  return operation;
+}
+
 tl::unexpected<Error> no_operation(const std::string& id) {
   return fail(ErrorCode::not_found, fmt::format("operation {} does not exist", in_quotes(id)));
 }
@@ -89,11 +100,25 @@ bool has_ended(Operation::State state) {
   return state != OperationState::running && state != OperationState::cancelling;
 }
 
-std::optional<Operation> OperationLog::running(const std::string& id) const {
+std::optional<Operation> OperationLog::in_memory(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto found = running_.find(id);
   if (found == running_.end()) return std::nullopt;
   return found->second;
+}
+
+std::optional<Operation> OperationLog::running(const std::string& id) const {
+  auto operation = in_memory(id);
+  if (operation && has_ended(operation->state)) return std::nullopt;
+  return operation;
+}
+
+void OperationLog::end_in_memory(Operation ended) {
+  {
+    const std::lock_guard lock(mutex_);
+    running_[ended.id] = std::move(ended);
+  }
+  changed_.notify_all();
 }
 
 void OperationLog::keep(const Operation& operation) {
@@ -112,7 +137,16 @@ void OperationLog::keep(const Operation& operation) {
 
 Result<> OperationLog::save(Turn& turn, const Operation& operation, const std::string& event,
                             const Actor& actor) {
-  const Operation& o = operation;
+  Operation kept = operation;
+  if (kept.result.size() > kOperationResultBytesMax) kept.result = kResultOmitted;
+  const Operation& o = kept;
+  if (o.result.size() > kLargeResultBytes)
+    if (auto made_room = turn.database.execute(
+            "UPDATE operation SET result = ? WHERE number IN (SELECT number FROM operation WHERE "
+            "length(CAST(result AS BLOB)) > ? ORDER BY number DESC LIMIT -1 OFFSET ?)",
+            kResultOmitted, static_cast<std::int64_t>(kLargeResultBytes), kLargeResultsMax - 1);
+        !made_room)
+      return made_room;
   if (auto written = turn.database.execute(
           kUpsertOperation, o.id, o.number, o.kind, name_of(o.state), o.phase,
           static_cast<std::int64_t>(o.done), static_cast<std::int64_t>(o.total), o.unit,
@@ -123,7 +157,7 @@ Result<> OperationLog::save(Turn& turn, const Operation& operation, const std::s
           encode_time(o.deadline), o.reason, o.message, o.result);
       !written)
     return written;
-  turn.after_commit.emplace_back([this, operation] { keep(operation); });
+  turn.after_commit.emplace_back([this, kept] { keep(kept); });
   if (event.empty()) return {};
   return events_.append(turn, {.type = "operation." + event,
                                .kind = "Operation",
@@ -162,94 +196,30 @@ Result<Operation> OperationLog::begin(Start start, const Once& once) {
   return operation;
 }
 
-Result<> OperationLog::progress(const std::string& id, Progress progress) {
-  Operation now;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = running_.find(id);
-    if (found == running_.end())
-      return fail(ErrorCode::conflict, fmt::format("operation {} has ended", in_quotes(id)));
-    Operation& operation = found->second;
-    const bool same_phase = operation.phase == progress.phase;
-    operation.phase = std::move(progress.phase);
-    operation.done = progress.done;
-    operation.total = progress.total;
-    operation.unit = std::move(progress.unit);
-    operation.cancellable = progress.cancellable;
-    if (same_phase && std::chrono::steady_clock::now() - written_[id] < kProgressPause) {
-      changed_.notify_all();
-      return {};
-    }
-    now = operation;
-  }
-  return ledger_.write_alone([&](Turn& turn) -> Result<> {
-    const auto still = running(id);
-    if (!still)
-      return fail(ErrorCode::conflict, fmt::format("operation {} has ended", in_quotes(id)));
-    now.state = still->state;  // somebody may have asked for its end meanwhile
-    now.cancel_requested = still->cancel_requested;
-    now.updated_at = turn.now;
-    return save(turn, now, "progressed", now.requestor);
-  });
-}
-
 Result<Operation> OperationLog::finish(const std::string& id, End end) {
   Operation ended;
   const auto written = ledger_.write_alone([&](Turn& turn) -> Result<> {
     auto operation = running(id);
     if (!operation)
       return fail(ErrorCode::conflict, fmt::format("operation {} has ended", in_quotes(id)));
-    operation->state = end.state;
-    operation->reason = end.reason;
-    operation->message = end.message;
-    operation->result = end.result;
-    operation->cancellable = false;
-    operation->updated_at = turn.now;
-    operation->finished_at = turn.now;
-    ended = *operation;
+    ended = ended_as(std::move(*operation), end, turn.now);
     return save(turn, ended, std::string(name_of(ended.state)), ended.requestor);
   });
-  if (!written) return fail(written.error());
-  return ended;
-}
-
-Result<Operation> OperationLog::request_cancel(const std::string& id, const Actor& actor,
-                                               const Once& once) {
-  const auto known = get(id);
-  if (!known) return known;
-  Operation asked;
-  const auto written = ledger_.write_alone([&](Turn& turn) -> Result<> {
-    auto operation = running(id);
-    if (!operation)
-      return fail(ErrorCode::conflict, fmt::format("operation {} has ended", in_quotes(id)));
-    asked = *operation;
-    if (asked.cancel_requested) return IdempotencyTable::record(turn, once, asked);
-    if (!asked.cancellable)
-      return fail(ErrorCode::conflict,
-                  fmt::format("operation {} can no longer be cancelled (phase {})", in_quotes(id),
-                              asked.phase.empty() ? "unknown" : asked.phase));
-    asked.cancel_requested = true;
-    asked.state = OperationState::cancelling;
-    asked.updated_at = turn.now;
-    if (auto kept = IdempotencyTable::record(turn, once, asked); !kept) return kept;
-    return save(turn, asked, "cancelling", actor);
-  });
-  if (!written) return fail(written.error());
-  return asked;
+  if (written) return ended;
+  if (const auto operation = running(id))  // nothing can be written: tidy() does it when it can be
+    end_in_memory(ended_as(*operation, end, operation->updated_at));
+  return fail(written.error());
 }
 
 std::size_t OperationLog::count_running() const {
   const std::lock_guard lock(mutex_);
-  return running_.size();
-}
-
-bool OperationLog::cancel_requested(const std::string& id) const {
-  const auto operation = running(id);
-  return !operation || operation->cancel_requested;
+  return static_cast<std::size_t>(std::count_if(running_.begin(), running_.end(), [](const auto& entry) {
+    return !has_ended(entry.second.state);
+  }));
 }
 
 Result<Operation> OperationLog::get(const std::string& id) const {
-  if (auto operation = running(id)) return std::move(*operation);
+  if (auto operation = in_memory(id)) return std::move(*operation);
   std::optional<Operation> found;
   const auto read = ledger_.read([&](Database& database) {
     return for_each_row(
@@ -267,9 +237,11 @@ Result<Operation> OperationLog::get(const std::string& id) const {
 
 Result<std::vector<Operation>> OperationLog::list(const Query& query) const {
   std::vector<Operation> operations;
-  const std::string sql = std::string(kSelectOperations) +
-                          "WHERE (?1 = 0 OR number < ?1) AND (?2 = 0 OR state IN ('running', "
-                          "'cancelling')) ORDER BY number DESC LIMIT ?3";
+  std::string sql(kSelectOperations);
+  sql.replace(sql.find("result FROM"), 6, "CASE WHEN length(CAST(result AS BLOB)) > ?4 THEN ?5 ELSE result END");
+  sql +=
+      "WHERE (?1 = 0 OR number < ?1) AND (?2 = 0 OR state IN ('running', 'cancelling')) "
+      "ORDER BY number DESC LIMIT ?3";
   const auto read = ledger_.read([&](Database& database) {
     return for_each_row(
         database, sql,
@@ -278,11 +250,12 @@ Result<std::vector<Operation>> OperationLog::list(const Query& query) const {
           return {};
         },
         query.before, std::int64_t{query.running_only},
-        static_cast<std::int64_t>(std::min(query.limit, kOperationPageMax)));
+        static_cast<std::int64_t>(std::min(query.limit, kOperationPageMax)), kListedResultBytesMax,
+        kResultOmitted);
   });
   if (!read) return fail(read.error());
   for (Operation& operation : operations)
-    if (auto newer = running(operation.id)) operation = std::move(*newer);
+    if (auto newer = in_memory(operation.id)) operation = std::move(*newer);
   return operations;
 }
 
@@ -290,7 +263,10 @@ Result<Operation> OperationLog::wait(const std::string& id,
                                      std::chrono::milliseconds patience) const {
   {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, patience, [&] { return !running_.contains(id); });
+    changed_.wait_for(lock, patience, [&] {
+      const auto found = running_.find(id);
+      return found == running_.end() || has_ended(found->second.state);
+    });
   }
   return get(id);
 }
@@ -298,33 +274,37 @@ Result<Operation> OperationLog::wait(const std::string& id,
 Result<> OperationLog::load(Turn& turn) {
   auto left = read_operations(turn.database, "WHERE state IN ('running', 'cancelling')");
   if (!left) return fail(left.error());
-  for (Operation& operation : *left) {
-    operation.state = OperationState::failed;
-    operation.reason = "DaemonRestart";
-    operation.message = "vsmgrd ended before it did";
-    operation.cancellable = false;
-    operation.updated_at = turn.now;
-    operation.finished_at = turn.now;
-    if (auto saved = save(turn, operation, "failed", the_daemon()); !saved) return saved;
-  }
+  const End cut_off{
+      .state = OperationState::failed, .reason = "DaemonRestart", .message = "vsmgrd ended before it did"};
+  for (Operation& operation : *left)
+    if (auto saved = save(turn, ended_as(std::move(operation), cut_off, turn.now), "failed", the_daemon()); !saved)
+      return saved;
   return {};
 }
 
 Result<> OperationLog::tidy(Turn& turn) {
   std::vector<Operation> overdue;
+  std::vector<Operation> unwritten;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, operation] : running_)
-      if (operation.deadline && *operation.deadline <= turn.now) overdue.push_back(operation);
+      if (has_ended(operation.state))
+        unwritten.push_back(operation);
+      else if (operation.deadline && *operation.deadline <= turn.now)
+        overdue.push_back(operation);
   }
-  for (Operation& operation : overdue) {
-    operation.state = OperationState::failed;
-    operation.reason = "DeadlineExceeded";
-    operation.message = "it had not ended by " + format_time(*operation.deadline);
-    operation.cancellable = false;
+  for (Operation& operation : unwritten) {
     operation.updated_at = turn.now;
     operation.finished_at = turn.now;
-    if (auto saved = save(turn, operation, "failed", the_daemon()); !saved) return saved;
+    if (auto saved = save(turn, operation, std::string(name_of(operation.state)), operation.requestor); !saved)
+      return saved;
+  }
+  for (Operation& operation : overdue) {
+    const End late{.state = OperationState::failed,
+                   .reason = "DeadlineExceeded",
+                   .message = "it had not ended by " + format_time(*operation.deadline)};
+    if (auto saved = save(turn, ended_as(std::move(operation), late, turn.now), "failed", the_daemon()); !saved)
+      return saved;
   }
   const std::string too_old = format_time(turn.now - kOperationAgeMax);
   return turn.database.execute(

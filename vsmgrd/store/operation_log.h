@@ -1,8 +1,11 @@
 // Work that takes longer than a second, durable for kOperationAgeMax after its end and over restarts.
 //
-// Who does the work: begin(), progress() as often as it likes, finish() once. Who waits: get() or
-// wait(), and the events operation.*. A restart of the daemon ends what had not ended: failed, reason
-// DaemonRestart. So does a deadline that passed: failed, reason DeadlineExceeded.
+// Who does the work: begin(), progress() as often as it likes, finish() once. Work that is one
+// transaction ends with it: advance() meanwhile, conclude() as its last step; what was committed has
+// then succeeded, also after a crash, and what was not never happened. Who waits: get() or wait(), and
+// the events operation.*. A restart of the daemon ends what had not ended: failed, reason
+// DaemonRestart. So does a deadline that passed: failed, reason DeadlineExceeded. An end that cannot be
+// written is seen at once, and written as soon as it can be.
 //
 // Thread-safe; wait() blocks its caller only. Errors: not_found, conflict (it has ended, or can no
 // longer be cancelled), exhausted (kOperationsRunningMax), and those of sqlite.h.
@@ -29,6 +32,11 @@ inline constexpr std::int64_t kOperationsMax = 10'000;  // that have ended
 inline constexpr std::size_t kOperationsRunningMax = 100;
 inline constexpr std::size_t kOperationPageMax = 1000;
 inline constexpr std::chrono::milliseconds kProgressPause{1000};  // between two that are written
+inline constexpr std::size_t kOperationResultBytesMax = 4 << 20;   // what is larger is not kept
+inline constexpr std::size_t kLargeResultBytes = 64 << 10;         // of what is larger than this ...
+inline constexpr std::int64_t kLargeResultsMax = 8;                // ... only the newest are kept
+inline constexpr std::int64_t kListedResultBytesMax = 4096;        // in list(); get() gives them whole
+inline constexpr std::string_view kResultOmitted = R"({"omitted":true})";  // stands for those
 
 struct Operation {
   enum class State : std::uint8_t { running, cancelling, succeeded, failed, cancelled };
@@ -99,7 +107,16 @@ class OperationLog {
   // when it has ended: then stop the work.
   Result<> progress(const std::string& id, Progress progress);
   Result<Operation> finish(const std::string& id, End end);
-  // Asks who does the work to stop: sees it by cancel_requested(). Asking twice is no error.
+
+  // For work within a transaction, which can write nothing beside it: progress in memory alone. False
+  // when it is to stop: it was asked to, its deadline is before `now`, or it has ended.
+  bool advance(const std::string& id, Progress progress, WallTime now);
+  // The last step of such work: from here on nobody can stop it, and it has succeeded when `turn` is
+  // durable. conflict when it is to stop.
+  Result<> conclude(Turn& turn, const std::string& id, const End& end);
+
+  // Asks who does the work to stop: sees it by cancel_requested(), and at once, also where nothing can
+  // be written yet or at all. Asking twice is no error.
   Result<Operation> request_cancel(const std::string& id, const Actor& actor,
                                    const Once& once = {});
   [[nodiscard]] bool cancel_requested(const std::string& id) const;
@@ -119,13 +136,15 @@ class OperationLog {
                 const Actor& actor);
   Result<Operation> end(const std::string& id, const End& end);
   void keep(const Operation& operation);
+  void end_in_memory(Operation ended);
   std::optional<Operation> running(const std::string& id) const;
+  std::optional<Operation> in_memory(const std::string& id) const;
 
   Ledger& ledger_;
   EventLog& events_;
   mutable std::mutex mutex_;  // guards what follows
   mutable std::condition_variable changed_;
-  std::map<std::string, Operation> running_;
+  std::map<std::string, Operation> running_;  // and those whose end is not written yet
   std::map<std::string, std::chrono::steady_clock::time_point> written_;
 };
 

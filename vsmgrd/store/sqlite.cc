@@ -135,16 +135,33 @@ void Database::checkpoint() {
     *log_pages_ = 0;
 }
 
-Result<> Database::copy_to(const std::string& file) {
+Result<> Database::copy_to(const std::string& file, const CopyLook& look) {
   auto target = Database::open(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, file);
   if (!target) return fail(std::move(target.error()));
-  sqlite3_backup* backup =
-      sqlite3_backup_init(target->handle_.get(), "main", handle_.get(), "main");
-  if (!backup) return fail(target->error(sqlite3_errcode(target->handle_.get())));
-  const int stepped = sqlite3_backup_step(backup, -1);
+  // One moment for all pages: whatever others write meanwhile would have the copy begin anew.
+  const bool ours = !in_transaction();
+  if (auto begun = ours ? run("BEGIN") : Result<>(); !begun) return begun;
+  const auto read = integer("SELECT count(*) FROM sqlite_schema");
+  auto copied = read ? copy_pages(*target, look) : Result<>(fail(read.error()));
+  if (auto ended = ours ? run("ROLLBACK") : Result<>(); !ended && copied) return ended;
+  return copied;
+}
+
+Result<> Database::copy_pages(Database& target, const CopyLook& look) {
+  sqlite3_backup* backup = sqlite3_backup_init(target.handle_.get(), "main", handle_.get(), "main");
+  if (!backup) return fail(target.error(sqlite3_errcode(target.handle_.get())));
+  bool stopped = false;
+  int stepped = SQLITE_OK;
+  while (stepped == SQLITE_OK && !stopped) {
+    stepped = sqlite3_backup_step(backup, look ? kCopyPages : -1);
+    const auto total = static_cast<std::uint64_t>(sqlite3_backup_pagecount(backup));
+    const auto left = static_cast<std::uint64_t>(sqlite3_backup_remaining(backup));
+    stopped = stepped == SQLITE_OK && look && !look(total - left, total);
+  }
   const int finished = sqlite3_backup_finish(backup);
-  if (stepped != SQLITE_DONE) return fail(target->error(stepped));
-  if (finished != SQLITE_OK) return fail(target->error(finished));
+  if (stopped) return fail(ErrorCode::conflict, "the copy was stopped before its end");
+  if (stepped != SQLITE_DONE) return fail(target.error(stepped));
+  if (finished != SQLITE_OK) return fail(target.error(finished));
   return {};
 }
 

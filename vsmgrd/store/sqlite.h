@@ -25,6 +25,7 @@
 namespace vs {
 
 inline constexpr std::chrono::milliseconds kBusyTimeout{2000};
+inline constexpr int kCopyPages = 256;  // of a copy, at a time
 inline constexpr std::size_t kStatementsMax = 128;  // kept prepared
 
 class Database;
@@ -103,13 +104,16 @@ class Database {
   [[nodiscard]] int log_pages() const { return log_pages_ ? *log_pages_ : 0; }  // after the last commit
   void checkpoint();
   // Copies all of it to a new file, in one piece, as it was committed last; others may write meanwhile.
-  Result<> copy_to(const std::string& file);
+  // `look`, when there is one, is told the pages of the copy after each kCopyPages of them; false ends it.
+  using CopyLook = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+  Result<> copy_to(const std::string& file, const CopyLook& look = {});
 
   [[nodiscard]] Error error(int code) const;
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
   [[nodiscard]] const std::string& title() const { return title_; }
 
  private:
+  Result<> copy_pages(Database& target, const CopyLook& look);
   Database(sqlite3* handle, std::string title) : handle_(handle), title_(std::move(title)) {}
 
   struct Kept {

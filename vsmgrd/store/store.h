@@ -13,7 +13,7 @@
 // Errors: invalid (references, duplicate devices), not_found, conflict (precondition, dependants,
 // another process, a newer schema), exhausted (disk full, too many writes waiting), unavailable
 // (read-only or busy file system), denied (permit, sees), internal (damage). Refusal::code is one of: version_mismatch,
-// already_exists, in_use, key_reused, or empty.
+// already_exists, in_use, key_reused, stopped, or empty.
 #pragma once
 
 #include <filesystem>
@@ -73,6 +73,14 @@ struct ApplyOutcome {
 
 using Once = OnceOf<ApplyOutcome>;
 
+// The operation that a change is the work of. It shows how far the change is, can stop it until it is
+// committed (Refusal::code kStopped), and succeeds in its transaction; any other end is the caller's.
+struct OperationOf {
+  std::string id;
+  std::function<std::string(const ApplyOutcome&)> result;  // JSON; called on the writer's thread
+};
+inline constexpr std::string_view kStopped = "stopped";
+
 struct WriteOptions {
   bool dry_run = false;  // no trace is left, nor is `once` used up
   Actor actor = the_daemon();
@@ -80,6 +88,7 @@ struct WriteOptions {
   // the writer's thread.
   std::function<bool(const Resource&)> prune;
   std::optional<Once> once;
+  std::optional<OperationOf> operation;  // not of a dry run
   // What is wrong with this change for who asks for it; asked of each, `unchanged` ones too. One
   // problem refuses all (denied). Pure; called on the writer's thread.
   std::function<std::vector<Problem>(const Change&)> permit;
@@ -157,7 +166,7 @@ class Store {
   HandoffTable& handoffs();
 
   // A copy beside the database, while it is served: see backup.h. Not of one in memory.
-  Result<Backup> backup();
+  Result<Backup> backup(const BackupLook& look = {});
   Result<std::vector<Backup>> backups() const;
   // What is wrong with the database, and whether it still says what is served ("drift").
   Result<std::vector<Finding>> doctor();

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "vsmgrd/store/commit.h"
 #include "vsmgrd/store/connections.h"
 #include "vsmgrd/store/counts.h"
 #include "vsmgrd/store/store.h"
@@ -64,7 +65,7 @@ class Store::Impl final : public Ledger {
   Checked<ApplyOutcome> change(const Plan& plan, const WriteOptions& options,
                                Writer::Sharing sharing = Writer::Sharing::grouped);
   Result<> observe(const std::vector<Observed>& observed);
-  Result<Backup> backup();
+  Result<Backup> backup(const BackupLook& look);
   Result<std::vector<Backup>> backups() const { return list_backups(connections_.file()); }
   Result<std::vector<Finding>> doctor();
   [[nodiscard]] std::vector<Sample> samples() const;
@@ -89,6 +90,9 @@ class Store::Impl final : public Ledger {
     bool announce = false;  // its state is a new one
   };
 
+  Result<> go_on(const WriteOptions& options, Draft& draft, OperationLog::Progress progress);
+  Pace pace_of(const WriteOptions& options, Draft& draft, std::uint64_t rows);
+  Result<> conclude(Turn& turn, const WriteOptions& options, Draft& draft);
   Result<Draft> draft(Turn& turn, const Plan& plan, const WriteOptions& options);
   Checked<ApplyOutcome> without_a_disk(const Plan& plan, const WriteOptions& options, Error error);
   Result<bool> answer_again(Turn& turn, const Once& once, Draft& draft);

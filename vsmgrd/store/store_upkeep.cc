@@ -164,12 +164,12 @@ Result<> Store::Impl::tidy(Turn& turn) {
   return IdempotencyTable::trim(turn);
 }
 
-Result<Backup> Store::Impl::backup() {
+Result<Backup> Store::Impl::backup(const BackupLook& look) {
   if (!connections_.reads_beside())
     return fail(ErrorCode::unavailable, "a database in memory has no backups");
   auto reader = open_reader(connections_.file());
   if (!reader) return fail(std::move(reader.error()));
-  return make_backup(*reader, connections_.file(), clock_);
+  return make_backup(*reader, connections_.file(), clock_, look);
 }
 
 Result<std::vector<Finding>> Store::Impl::doctor() {

@@ -113,6 +113,28 @@ TEST_F(StoreUpgrade, ABackupIsMadeWhileServingAndPutBackWhileNot) {
   EXPECT_FALSE(files_like(directory_.path(), "replaced").empty()) << "what was there is kept";
 }
 
+TEST_F(StoreUpgrade, ABackupThatIsStoppedLeavesNothingBehind) {
+  const auto store = open_store(directory_.database(), clock_);
+  std::vector<Resource> domains;
+  for (int number = 0; number < 2000; ++number) domains.push_back(domain("d" + std::to_string(number)));
+  ASSERT_TRUE(store->apply(std::move(domains), {}));
+  for (const std::string stop : {"copying", "checking"}) {
+    std::uint64_t seen = 0;
+    const auto backup = store->backup([&](const std::string& phase, std::uint64_t done, std::uint64_t total) {
+      seen = std::max(seen, done);
+      EXPECT_LE(done, total);
+      // Others write meanwhile: the copy is of one moment, and does not begin anew.
+      EXPECT_TRUE(store->apply({domain("later" + std::to_string(done))}, {}));
+      return phase != stop;
+    });
+    ASSERT_FALSE(backup);
+    EXPECT_EQ(backup.error().code, ErrorCode::conflict);
+    EXPECT_GT(seen, 0u);
+    EXPECT_TRUE(store->backups()->empty());
+    EXPECT_TRUE(std::filesystem::is_empty(directory_.path() / "backups"));
+  }
+}
+
 TEST_F(StoreUpgrade, NothingButACopyOfOursIsPutBack) {
   open_store(directory_.database(), clock_);
   const std::string before = bytes_of(directory_.database());
