@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "vsmgrd/api/apply_operation.h"
 #include "vsmgrd/api/body.h"
 #include "vsmgrd/api/idempotency.h"
 #include "vsmgrd/api/json_diff.h"
@@ -73,19 +74,20 @@ Checked<Documents> documents_of(const Call& call) {
   return Documents{std::move(*resources), std::move(*prune)};
 }
 
-Response apply(Store& store, Waits& waits, const Call& call) {
+Response apply(Store& store, Background& background, const Call& call) {
   if (auto known = check_wait(call); !known)
     return problem_response(read_problem(known.error()), call.request.id);
   auto documents = documents_of(call);
   if (!documents) return problem_response(invalid_problem(documents.error()), call.request.id);
-  const auto reply = [](const ApplyOutcome& outcome) { return json_response(200, encode(outcome)); };
   WriteOptions options = options_of(call);
   options.prune = std::move(documents->prune);
-  options.once = once_of<ApplyOutcome>(call, reply);
+  if (is_operation(store, call, documents->resources))
+    return apply_as_operation(store, background, call, std::move(documents->resources), std::move(options));
+  options.once = once_of<ApplyOutcome>(call, apply_reply);
   const auto outcome = store.apply(std::move(documents->resources), std::move(options));
   if (!outcome) return problem_response(write_problem(outcome.error()), call.request.id);
   if (outcome->replayed) return replayed(*outcome->replayed);
-  return answer_applied(waits, store, call, *outcome, reply(*outcome));
+  return answer_applied(background.waits, store, call, *outcome, apply_reply(*outcome));
 }
 
 // What a person declares of an object; what the server adds is no difference.
@@ -125,10 +127,10 @@ Response diff(Store& store, const Call& call) {
 
 }  // namespace
 
-void add_apply_routes(Router& router, Store& store, Waits& waits) {
+void add_apply_routes(Router& router, Store& store, Background& background) {
   Route applying{.method = "POST",
                  .path = "/v1/apply",
-                 .handle = [&store, &waits](const Call& call) { return apply(store, waits, call); },
+                 .handle = [&store, &background](const Call& call) { return apply(store, background, call); },
                  .takes_body = true,
                  .writes = true,
                  .needs = Role::operator_,

@@ -11,19 +11,21 @@
 namespace vs::http {
 
 struct Background {
-  explicit Background(Store& store) : feed(store.events()), jobs(store.operations()) {
+  explicit Background(Store& store) : feed(store.events()), jobs(store.operations()), applies(store.operations()) {
     feed.also([this] { waits.notify(); });
   }
 
   void stop() {
     jobs.stop();
+    applies.stop();
     feed.stop();
     waits.stop();
   }
 
   Waits waits;  // first: the feed tells it of events
   EventFeed feed;
-  Jobs jobs;
+  Jobs jobs;     // of administrators
+  Jobs applies;  // which those do not hold up
 };
 
 }  // namespace vs::http

@@ -27,26 +27,27 @@ std::string fingerprint_of(const Request& request) {
   return fmt::format("{:02x}", fmt::join(hash, ""));
 }
 
-// Holds a key while its request is handled.
+// Holds a key while its request is handled, by an operation, too.
 class Holding {
  public:
-  Holding(InFlight& all, KeyOfPrincipal key)
-      : all_(all), key_(std::move(key)),
-        held_(all_.with([&](auto& keys) { return keys.insert(key_).second; })) {}
+  Holding(std::shared_ptr<InFlight> all, IdempotencyKey key)
+      : all_(std::move(all)), key_(std::move(key)),
+        held_(all_->with([&](auto& keys) { return keys.emplace(key_.principal, key_.key).second; })) {}
   ~Holding() {
-    if (held_) all_.with([&](auto& keys) { keys.erase(key_); });
+    if (held_) all_->with([&](auto& keys) { keys.erase({key_.principal, key_.key}); });
   }
   Holding(const Holding&) = delete;
   Holding& operator=(const Holding&) = delete;
   [[nodiscard]] bool held() const { return held_; }
+  [[nodiscard]] const IdempotencyKey& key() const { return key_; }
 
  private:
-  InFlight& all_;
-  const KeyOfPrincipal key_;
+  const std::shared_ptr<InFlight> all_;
+  const IdempotencyKey key_;
   const bool held_;
 };
 
-Response handle(Store& store, InFlight& in_flight, const Route& route, const Call& call) {
+Response handle(Store& store, const std::shared_ptr<InFlight>& in_flight, const Route& route, const Call& call) {
   const Request& request = call.request;
   const std::string_view given = request.header("idempotency-key");
   if (given.empty() || call.dry_run) return route.handle(call);
@@ -61,11 +62,12 @@ Response handle(Store& store, InFlight& in_flight, const Route& route, const Cal
   if (route.secret)
     return refuse(400, ErrorCode::invalid,
                   "Idempotency-Key: not here, where the answer has a secret that is not kept", "");
-  const IdempotencyKey key{.principal = request.identity.principal,
-                           .key = std::string(given),
-                           .fingerprint = fingerprint_of(request)};
-  const Holding holding(in_flight, {key.principal, key.key});
-  if (!holding.held())
+  const auto holding = std::make_shared<const Holding>(
+      in_flight, IdempotencyKey{.principal = request.identity.principal,
+                                .key = std::string(given),
+                                .fingerprint = fingerprint_of(request)});
+  const IdempotencyKey& key = holding->key();
+  if (!holding->held())
     return refuse(409, ErrorCode::conflict, "Idempotency-Key: its request is still being handled",
                   "key_in_flight");
   const auto found = store.idempotency().find(key.principal, key.key);
@@ -76,7 +78,7 @@ Response handle(Store& store, InFlight& in_flight, const Route& route, const Cal
                   "key_reused");
   }
   Call keyed = call;
-  keyed.key = &key;
+  keyed.key = {holding, &key};
   Response response = route.handle(keyed);
   if (route.keeps_key || response.later || response.status >= 400) return response;
   if (auto recorded = store.idempotency().record(key, stored(response)); !recorded)
@@ -91,7 +93,7 @@ Route with_idempotency(Store& store, Route route) {
   const auto in_flight = std::make_shared<InFlight>();
   const auto plain = std::make_shared<const Route>(route);
   route.handle = [&store, in_flight, plain](const Call& call) {
-    return handle(store, *in_flight, *plain, call);
+    return handle(store, in_flight, *plain, call);
   };
   return route;
 }

@@ -27,7 +27,7 @@ Response replayed(const StoredReply& reply);
 template <class Outcome>
 std::optional<OnceOf<Outcome>> once_of(const Call& call,
                                        std::function<Response(const Outcome&)> reply) {
-  if (call.key == nullptr) return std::nullopt;
+  if (!call.key) return std::nullopt;
   return OnceOf<Outcome>{*call.key, [reply = std::move(reply)](const Outcome& outcome) {
                            return stored(reply(outcome));
                          }};

@@ -63,22 +63,24 @@ void Jobs::run() {
 }
 
 void Jobs::perform(Job job) {
-  OperationLog::End end{.state = Operation::State::failed,
-                        .reason = "DaemonStopping",
-                        .message = "the daemon stopped before it was done"};
+  std::optional<OperationLog::End> end = OperationLog::End{.state = Operation::State::failed,
+                                                           .reason = "DaemonStopping",
+                                                           .message = "the daemon stopped before it was done"};
   if (!stopping_ && log_.cancel_requested(job.id)) {
-    end = {.state = Operation::State::cancelled, .reason = "Cancelled", .message = "before it began"};
+    end = OperationLog::End{.state = Operation::State::cancelled, .reason = "Cancelled", .message = "before it began"};
   } else if (!stopping_) {
     JobControl control(log_, job.id, stopping_);
     try {
       end = job.work(control);
     } catch (const std::exception& problem) {
       log::error("operation.failed", {{"operation", job.id}, {"what", problem.what()}});
-      end = {.state = Operation::State::failed, .reason = "InternalError",
-             .message = "it failed; the daemon's log says why"};
+      end = OperationLog::End{.state = Operation::State::failed,
+                              .reason = "InternalError",
+                              .message = "it failed; the daemon's log says why"};
     }
   }
-  if (auto finished = log_.finish(job.id, std::move(end)); !finished)
+  if (!end) return;
+  if (auto finished = log_.finish(job.id, std::move(*end)); !finished)
     log::warn("operation.not_finished", {{"operation", job.id}, {"error", finished.error()}});
 }
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -30,6 +31,7 @@ class JobControl {
   bool report(OperationLog::Progress progress);
   // How work ends that was told to stop.
   [[nodiscard]] OperationLog::End interrupted() const;
+  [[nodiscard]] const std::string& id() const { return id_; }
 
  private:
   OperationLog& log_;
@@ -39,7 +41,8 @@ class JobControl {
 
 class Jobs {
  public:
-  using Work = std::function<OperationLog::End(JobControl&)>;
+  // How it ended; nullopt when the operation has ended with the work already (OperationLog::conclude).
+  using Work = std::function<std::optional<OperationLog::End>(JobControl&)>;
 
   explicit Jobs(OperationLog& log);
   ~Jobs();

@@ -133,6 +133,11 @@ Response newest_first(const Call& call, const Read& read, const Visible& visible
 
 // Operations.
 
+// Who began one may know how it ends, whatever it is about.
+bool may_know_of(const Identity& identity, const Operation& operation) {
+  return http::may_know_of(identity, operation.labels) || operation.requestor.principal == identity.principal;
+}
+
 Response list_operations(Store& store, const Call& call) {
   return newest_first(
       call,
@@ -140,7 +145,7 @@ Response list_operations(Store& store, const Call& call) {
         return store.operations().list({.before = before, .limit = limit});
       },
       [&](const Operation& operation, const ListQuery& query) {
-        return query.labels.matches(operation.labels) && may_know_of(call.request.identity, operation.labels);
+        return query.labels.matches(operation.labels) && may_know_of(call.request.identity, operation);
       },
       [](const Operation& operation) { return operation.number; });
 }
@@ -148,7 +153,7 @@ Response list_operations(Store& store, const Call& call) {
 // The operation, unless the identity may not know of it.
 Result<Operation> visible_operation(Store& store, const Call& call) {
   auto operation = store.operations().get(std::string(call.name));
-  if (operation && !may_know_of(call.request.identity, operation->labels))
+  if (operation && !may_know_of(call.request.identity, *operation))
     return fail(ErrorCode::not_found, "operation " + in_quotes(call.name) + ": is not there");
   return operation;
 }
@@ -237,7 +242,7 @@ Response list_decisions(Store& store, const Call& call) {
   if (!records) return refuse_call(call, read_problem(records.error()));
   json items = json::array();
   for (const DecisionRecord& record : *records) {
-    if (!may_know_of(call.request.identity, record.domain_labels)) continue;
+    if (!http::may_know_of(call.request.identity, record.domain_labels)) continue;
     json one = json_of(record);
     if (query->filter.matches(one)) items.push_back(std::move(one));
   }
@@ -255,7 +260,7 @@ Response get_decision(Store& store, const Call& call) {
   const auto record = store.decisions().get(*id);
   if (!record && record.error().code == ErrorCode::not_found) return absent();
   if (!record) return refuse_call(call, read_problem(record.error()));
-  if (!may_know_of(call.request.identity, record->domain_labels)) return absent();
+  if (!http::may_know_of(call.request.identity, record->domain_labels)) return absent();
   return json_response(200, json_of(*record));
 }
 

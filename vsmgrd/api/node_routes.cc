@@ -99,23 +99,15 @@ Response get_node(Store& store, ThisNode& node, const Call& call) {
                           call.request.id);
 }
 
-// 202 with the operation, and where to look for it.
-Response begun(const Operation& operation) {
-  Response response = json_response(
-      202, {{"id", operation.id}, {"kind", operation.kind}, {"state", name_of(operation.state)}});
-  response.headers.emplace_back("Location", "/v1/operations/" + operation.id);
-  return response;
-}
-
 Response start(Jobs& jobs, const ThisNode& node, const Call& call, std::string kind, Jobs::Work work) {
   const auto operation = jobs.start({.kind = std::move(kind),
                                      .phase = "waiting",
                                      .resources = {"nodes/" + node.name()},
                                      .deadline = kAdminDeadline,
                                      .actor = actor_of(call.request)},
-                                    std::move(work), once_of<Operation>(call, begun));
+                                    std::move(work), once_of<Operation>(call, operation_begun));
   if (!operation) return problem_response(read_problem(operation.error()), call.request.id);
-  return begun(*operation);
+  return operation_begun(*operation);
 }
 
 // How an operation ends whose work gave `error`.
@@ -128,8 +120,13 @@ json encode_backup(const Backup& backup) { return {{"name", backup.name}, {"byte
 // The copy gets a name of the daemon's: no path is taken from a client.
 Response back_up(Store& store, Jobs& jobs, const ThisNode& node, const Call& call) {
   const auto work = [&store](JobControl& control) -> OperationLog::End {
-    if (!control.report({.phase = "copying", .cancellable = false})) return control.interrupted();
-    const auto backup = store.backup();
+    bool interrupted = false;
+    const auto backup = store.backup([&](const char* phase, std::uint64_t done, std::uint64_t total) {
+      interrupted =
+          !control.report({.phase = phase, .done = done, .total = total, .unit = "pages", .cancellable = true});
+      return !interrupted;
+    });
+    if (interrupted) return control.interrupted();
     if (!backup) return failed("BackupFailed", backup.error());
     return {.reason = "BackedUp",
             .message = "backup " + backup->name + " was made",

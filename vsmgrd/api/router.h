@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,8 @@ struct Call {
   const Request& request;
   std::string_view name;  // the path's {name} or {id}
   bool dry_run = false;   // ?dryRun=true
-  const IdempotencyKey* key = nullptr;  // of Idempotency-Key: to be stored with what is done
+  // Of Idempotency-Key: to be stored with what is done. While anybody has it the request counts as being handled.
+  std::shared_ptr<const IdempotencyKey> key{};
 
   // The value of a query parameter; nullopt when it is not there.
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view of) const;

@@ -48,7 +48,7 @@ void add_ui_routes(Router& router);                     // /ui
 void add_list_routes(Router& router, Store& store);    // /v1/{domains,services, ...}
 void add_resource_routes(Router& router, Store& store, Waits& waits,
                          const Live& live);  // and /{name} of each
-void add_apply_routes(Router& router, Store& store, Waits& waits);  // /v1/{apply,diff}
+void add_apply_routes(Router& router, Store& store, Background& background);  // /v1/{apply,diff}
 // /v1/policies:{test,lint,simulate,history,rollback}
 void add_policy_routes(Router& router, Store& store, const std::shared_ptr<PolicyEngine>& policies);
 void add_explain_route(Router& router, Store& store, std::shared_ptr<PolicyEngine> policies);

@@ -69,7 +69,7 @@ Router make_router(Store& store, Background& background, MetricsText metrics_tex
   add_ui_routes(plain);
   add_list_routes(plain, store);
   add_resource_routes(plain, store, background.waits, live);
-  add_apply_routes(plain, store, background.waits);
+  add_apply_routes(plain, store, background);
   add_policy_routes(plain, store, policies);
   add_explain_route(plain, store, std::move(policies));
   add_flush_route(plain, store, std::move(flush));

@@ -48,6 +48,11 @@ void Waits::add(Wait wait) {
   changed_.notify_all();
 }
 
+bool Waits::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return count_ < kWaitsMax;
+}
+
 void Waits::notify() {
   const std::lock_guard lock(mutex_);
   if (waits_.empty() && count_ == 0) return;

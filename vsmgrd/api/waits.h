@@ -36,6 +36,7 @@ class Waits {
 
   // Looks at once, and otherwise answers later.
   Response wait(const Request& request, std::chrono::milliseconds patience, Check check);
+  [[nodiscard]] bool has_room() const;  // for one more, as things stand
   void notify();
   void stop();
 
@@ -52,7 +53,7 @@ class Waits {
   void look_at(std::vector<Wait> waits, bool stopped);
   void add(Wait wait);
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::vector<Wait> waits_;
   std::size_t count_ = 0;  // those that are being looked at included

@@ -118,6 +118,13 @@ json encode(const ApplyOutcome& outcome) {
           {"resourceVersion", outcome.resource_version}};
 }
 
+Response operation_begun(const Operation& operation) {
+  Response response = json_response(
+      202, {{"id", operation.id}, {"kind", operation.kind}, {"state", name_of(operation.state)}});
+  response.headers.emplace_back("Location", "/v1/operations/" + operation.id);
+  return response;
+}
+
 std::vector<std::string> wait_parameters() { return {"wait", "timeout"}; }
 
 Result<> check_wait(const Call& call) {
@@ -130,11 +137,11 @@ Result<> check_wait(const Call& call) {
   return {};
 }
 
-Response answer_applied(Waits& waits, const Store& store, const Call& call,
-                        const ApplyOutcome& outcome, Response response) {
-  if (!call.parameter("wait") || call.dry_run) return response;
-  const auto check = [&store, objects = objects_to_await(outcome),
-                      response = std::move(response)](bool expired) -> std::optional<Response> {
+bool awaits_applied(const Call& call) { return call.parameter("wait") && !call.dry_run; }
+
+Waits::Check applied_check(const Store& store, const ApplyOutcome& outcome, Response response) {
+  return [&store, objects = objects_to_await(outcome),
+          response = std::move(response)](bool expired) -> std::optional<Response> {
     json pending = pending_of(store.snapshot(), objects);
     if (pending.empty()) return with_member(response, {{"applied", true}});
     if (!expired) return std::nullopt;
@@ -144,7 +151,12 @@ Response answer_applied(Waits& waits, const Store& store, const Call& call,
     late.status = 202;
     return late;
   };
-  return waits.wait(call.request, *patience_of(call), check);
+}
+
+Response answer_applied(Waits& waits, const Store& store, const Call& call,
+                        const ApplyOutcome& outcome, Response response) {
+  if (!awaits_applied(call)) return response;
+  return waits.wait(call.request, *patience_of(call), applied_check(store, outcome, std::move(response)));
 }
 
 }  // namespace vs::http

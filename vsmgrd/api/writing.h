@@ -25,10 +25,17 @@ WriteOptions options_of(const Call& call);
 // {changes: [{kind, name, action}], decisionsChanged, resourceVersion}
 nlohmann::json encode(const ApplyOutcome& outcome);
 
+// 202: what is asked goes on as `operation`, with where to look for it.
+Response operation_begun(const Operation& operation);
+
 // `response`, which answers what `outcome` did; with ?wait=applied only once the data plane has it
 // (with "applied": true), or as 202, code committed_not_applied, when ?timeout= was over first.
 Response answer_applied(Waits& waits, const Store& store, const Call& call,
                         const ApplyOutcome& outcome, Response response);
+
+// Whether that would wait, and what it would look at: 202 when `expired`.
+bool awaits_applied(const Call& call);
+Waits::Check applied_check(const Store& store, const ApplyOutcome& outcome, Response response);
 
 // The parameters of that: "wait" and "timeout".
 std::vector<std::string> wait_parameters();

@@ -84,6 +84,7 @@ TEST_F(OpenApi, HasTheParametersAndBodiesTheRouterTakes) {
     for (const std::string& parameter : route.query) expected.insert("query/" + parameter);
     if (route.method == "POST" && !route.secret) expected.insert("header/Idempotency-Key");
     if (route.path == "/v1/events") expected.insert("header/Last-Event-ID");
+    if (route.path == "/v1/apply") expected.insert("header/Prefer");
     const bool versioned = !route.path.starts_with("/v1/tokens");
     if (versioned && (route.method == "PUT" || route.method == "PATCH" || route.method == "DELETE"))
       expected.insert("header/If-Match");

@@ -160,5 +160,18 @@ TEST_F(Scope, OfAnApplyIsHeldAlsoWhereNothingWouldChange) {
   EXPECT_EQ(ask_scoped("POST", "/v1/diff", files).status, 403);
 }
 
+TEST_F(Scope, WhoBeganAnOperationSeesHowItEnds) {
+  const std::string text =
+      "apiVersion: vservices/v1\nkind: Domain\nmetadata: {name: mine, labels: {env: prod}}\nspec: {type: sandbox}\n";
+  const json files{{"files", {{{"name", "f"}, {"text", text}}}}};
+  const Response mine = ask_scoped("POST", "/v1/apply", files, {{"prefer", "respond-async"}});
+  ASSERT_EQ(mine.status, 202) << mine.body;
+  const Response theirs = ask("POST", "/v1/apply", files, {{"prefer", "respond-async"}});
+  ASSERT_EQ(theirs.status, 202) << theirs.body;
+  EXPECT_EQ(ask_scoped("GET", "/v1/operations/" + std::string(parsed(mine)["id"])).status, 200);
+  EXPECT_EQ(ask_scoped("GET", "/v1/operations/" + std::string(parsed(theirs)["id"])).status, 404);
+  EXPECT_EQ(parsed(ask_scoped("GET", "/v1/operations"))["items"].size(), 1u);
+}
+
 }  // namespace
 }  // namespace vs::http
