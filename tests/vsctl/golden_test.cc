@@ -211,12 +211,12 @@ class GoldenTest : public CliTest, public testing::WithParamInterface<Case> {
     daemon_.answers("GET /v1/audit/verify", json{{"sound", true}, {"rows", 7}, {"lastId", 7}, {"lastHash", "abc"}});
     const auto ended = [](const json& result) { return json{{"id", "x"}, {"state", "succeeded"}, {"result", result}}; };
     daemon_.answers("POST /v1/admin/backup", Answer{.status = 202, .body = R"({"id": "b"})"});
-    daemon_.answers("GET /v1/operations/b/wait?timeout=5s",
+    daemon_.answers("GET /v1/operations/b/wait?timeout=250ms",
                     ended({{"name", "20260102T030405.000Z.db"}, {"bytes", 4096}}));
     daemon_.answers("GET /v1", json{{"version", VS_VERSION}});
     daemon_.answers("GET /metrics", Answer{.body = kMetrics, .content_type = "text/plain"});
     daemon_.answers("POST /v1/admin/doctor", Answer{.status = 202, .body = R"({"id": "d"})"});
-    daemon_.answers("GET /v1/operations/d/wait?timeout=5s",
+    daemon_.answers("GET /v1/operations/d/wait?timeout=250ms",
                     ended({{"findings", {{{"check", "pages"}, {"sound", true}, {"message", "12 pages"}},
                                          {{"check", "audit"}, {"sound", false}, {"message", "row 3 was changed"}}}}}));
     daemon_.answers("POST /v1/policies:test", policy_report(std::string(GetParam().name) == "policy_test_failed" ? 1 : 0));

@@ -9,7 +9,9 @@
 #include "vsctl/client/fields.h"
 #include "vsctl/commands/changes.h"
 #include "vsctl/commands/input.h"
+#include "vsctl/commands/interrupts.h"
 #include "vsctl/commands/kinds.h"
+#include "vsctl/commands/operations.h"
 #include "vsctl/commands/settle.h"
 #include "vsctl/output/diff.h"
 #include "vsctl/output/progress.h"
@@ -102,6 +104,28 @@ std::string describe_differences(const nlohmann::json& answer, bool colour) {
   return lines;
 }
 
+// What was changed, when it was: at once, or as an operation that has succeeded. `interrupted`: somebody does not want to wait.
+Outcome<nlohmann::json> apply_whole(Session& session, const std::vector<InputFile>& inputs, const ApplyWish& wish,
+                                    bool& interrupted) {
+  const Interrupts interrupts;
+  auto answer = session.daemon.apply(inputs, wish);
+  interrupted = interrupts.came();
+  if (!answer || answer->contains("changes")) return answer;
+  const std::string id = text(*answer, "id");
+  if (id.empty()) return give_up(ExitCode::internal, "the daemon's answer is neither changes nor an operation");
+  const auto ended = follow_operation(session, interrupts, id);
+  interrupted = interrupts.came();
+  if (!ended) return give_up(ended.error());
+  if (auto good = end_of_operation(*ended, id); !good) return give_up(std::move(good.error()));
+  nlohmann::json changed = field(*ended, "result");
+  if (!changed.contains("changes")) {
+    session.err << printable(fmt::format("vsctl: operation {} succeeded, and changed too much to be listed", id)) << "\n";
+    changed["changes"] = nlohmann::json::array();
+    changed["decisionsChanged"] = nlohmann::json::array();
+  }
+  return changed;
+}
+
 }  // namespace
 
 Outcome<ExitCode> apply(Session& session, const ApplyOptions& options) {
@@ -117,13 +141,16 @@ Outcome<ExitCode> apply(Session& session, const ApplyOptions& options) {
     if (people) session.out << describe_differences(*compared, session.colour) << std::flush;
     differences = std::move((*compared)["changes"]);
   }
-  auto answer = session.daemon.apply(*inputs, {.dry_run = options.dry_run, .prune = *prune});
+  bool interrupted = false;
+  auto answer = apply_whole(session, *inputs, {.dry_run = options.dry_run, .prune = *prune}, interrupted);
   if (!answer) return give_up(answer.error());
   if (options.diff) (*answer)["differences"] = std::move(differences);
 
   if (people)
     session.out << describe_changes(*answer, options.dry_run) << std::flush;  // before it waits
   Settlement settlement;
+  if (interrupted && !options.dry_run)
+    return give_up(ExitCode::interrupted, "interrupted, but it was committed; whether it is in force was not waited for");
   if (!options.no_wait && !options.dry_run) {
     ProgressBar bar(session.err, session.quiet);
     settlement = wait_until_settled(session, touched_bindings(*answer),

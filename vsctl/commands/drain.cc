@@ -1,7 +1,6 @@
 #include "vsctl/commands/drain.h"
 
 #include <algorithm>
-#include <csignal>
 #include <deque>
 #include <map>
 #include <set>
@@ -13,6 +12,7 @@
 
 #include "vsctl/client/fields.h"
 #include "vsctl/commands/handoff.h"
+#include "vsctl/commands/interrupts.h"
 #include "vsctl/commands/settle.h"
 #include "vsctl/output/progress.h"
 #include "vsctl/output/text.h"
@@ -21,26 +21,6 @@ namespace vs::ctl {
 namespace {
 
 using nlohmann::json;
-
-volatile std::sig_atomic_t interrupts = 0;
-
-// While it lives, the first Ctrl-C only counts; the second ends the program.
-class Interruptible {
- public:
-  Interruptible() {
-    interrupts = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int) { interrupts = 1; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, &before_);
-  }
-  ~Interruptible() { ::sigaction(SIGINT, &before_, nullptr); }
-  Interruptible(const Interruptible&) = delete;
-  Interruptible& operator=(const Interruptible&) = delete;
-
- private:
-  struct sigaction before_ {};
-};
 
 // One domain's way, or why it has none.
 struct Leaving {
@@ -93,10 +73,9 @@ class Draining {
       : session_(session), options_(options), waiting_(std::move(waiting)), all_(waiting_.size()), bar_(session.err, session.quiet) {}
 
   Outcome<ExitCode> run() {
-    const Interruptible interruptible;
     auto interval = kLookIntervalMin;
-    while (!going_.empty() || (!waiting_.empty() && interrupts == 0)) {
-      if (interrupts != 0) tell_interrupted();
+    while (!going_.empty() || (!waiting_.empty() && !interrupts_.came())) {
+      if (interrupts_.came()) tell_interrupted();
       const std::size_t ended = ended_.size();
       fill();
       look();
@@ -142,7 +121,7 @@ class Draining {
   }
 
   void fill() {
-    while (interrupts == 0 && going_.size() < options_.parallel && !waiting_.empty()) {
+    while (!interrupts_.came() && going_.size() < options_.parallel && !waiting_.empty()) {
       const std::string domain = std::move(waiting_.front());
       waiting_.pop_front();
       Leaving leaving = choose(domain);
@@ -231,6 +210,7 @@ class Draining {
   const DrainOptions& options_;
   std::deque<std::string> waiting_;
   const std::size_t all_;
+  const Interrupts interrupts_;
   ProgressBar bar_;
   std::vector<Leaving> going_;
   std::vector<Leaving> ended_;

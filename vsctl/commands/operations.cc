@@ -17,6 +17,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kFollowLook = "250ms";  // how old what is shown may be, and how late a Ctrl-C is heard
 constexpr ListForm kOperationForm{.kind = "Operation", .plural = "operations"};
 
 std::string operation_path(const std::string& id) { return "/v1/operations/" + Http::escape(id); }
@@ -30,23 +31,37 @@ bool has_ended(const std::string& state) {
   return state == "succeeded" || state == "failed" || state == "cancelled";
 }
 
-Outcome<ExitCode> end_of(const json& operation, const std::string& id) {
-  const std::string state = operation_state(operation);
-  if (state == "succeeded") return ExitCode::ok;
-  std::string message = text(operation, "message");
-  if (message.empty()) message = text(operation, "reason");
-  return give_up(state == "cancelled" ? ExitCode::cancelled : ExitCode::failed,
-                 fmt::format("operation {} {}{}{}", id, state == "cancelled" ? "was cancelled" : "failed",
-                             message.empty() ? "" : ": ", message));
-}
-
 double part_done(const json& operation) {
   const json& progress = field(operation, "progress");
   const auto total = static_cast<double>(number(progress, "total"));
   return total <= 0 ? -1 : static_cast<double>(number(progress, "done")) / total;
 }
 
+// Cancelled or not, its end tells: so this only says what to expect.
+void ask_to_stop(Session& session, const std::string& id) {
+  const auto asked = session.daemon.post(operation_path(id) + ":cancel", json::object());
+  if (!asked)
+    session.err << printable(fmt::format("vsctl: {}; waiting for its end (Ctrl-C again: leave it to itself)",
+                                         asked.error().message))
+                << std::endl;
+  else if (!session.quiet)
+    session.err << printable(fmt::format("vsctl: operation {} was asked to stop", id)) << std::endl;
+}
+
 }  // namespace
+
+Outcome<ExitCode> end_of_operation(const json& operation, const std::string& id) {
+  const std::string state = operation_state(operation);
+  if (state == "succeeded") return ExitCode::ok;
+  // What was refused was refused for a reason, with all that is wrong.
+  if (const json& problem = field(field(operation, "result"), "problem"); problem.is_object())
+    return give_up(refusal_of(static_cast<int>(number(problem, "status")), "application/problem+json", problem.dump()));
+  std::string message = text(operation, "message");
+  if (message.empty()) message = text(operation, "reason");
+  return give_up(state == "cancelled" ? ExitCode::cancelled : ExitCode::failed,
+                 fmt::format("operation {} {}{}{}", id,
+                             state == "cancelled" ? "was cancelled" : "failed", message.empty() ? "" : ": ", message));
+}
 
 Outcome<ExitCode> list_operations(Session& session, const OperationOptions& /*none*/) {
   auto list = session.daemon.list("operations");
@@ -78,28 +93,44 @@ Outcome<ExitCode> wait_operation(Session& session, const OperationOptions& optio
     if (has_ended(state)) {
       bar.clear();
       show_object(session, kOperationForm, *operation);
-      return end_of(*operation, options.id);
+      return end_of_operation(*operation, options.id);
     }
     std::this_thread::sleep_for(std::min(interval, session.deadline.remaining()));
     interval = std::min(interval * 2, kLookIntervalMax);
   }
 }
 
+Outcome<json> follow_operation(Session& session, const Interrupts& interrupts, const std::string& id) {
+  ProgressBar bar(session.err, session.quiet);
+  const std::string target = operation_path(id) + "/wait?timeout=" + kFollowLook;
+  for (bool asked = false; true;) {
+    auto operation = session.daemon.read(target);
+    if (!operation && operation.error().exit != ExitCode::timeout) return operation;
+    const std::string state = operation ? operation_state(*operation) : "running";
+    if (has_ended(state)) return operation;
+    if (interrupts.came() && !asked) {
+      asked = true;
+      bar.clear();
+      ask_to_stop(session, id);
+    }
+    if (!operation || session.deadline.passed())
+      return give_up(ExitCode::timeout, fmt::format("operation {} is {} after {} ms, and goes on: vsctl op wait {}", id,
+                                                    state, session.deadline.limit().count(), id));
+    const std::string phase = text(*operation, "phase");
+    bar.show(phase.empty() ? state : phase, part_done(*operation));
+  }
+}
+
 Outcome<json> perform(Session& session, const std::string& path) {
+  const Interrupts interrupts;
   const auto begun = session.daemon.post(path, json::object());
   if (!begun) return give_up(begun.error());
   const std::string id = text(*begun, "id");
   if (id.empty()) return give_up(ExitCode::internal, path + ": the daemon's answer names no operation");
-  for (;;) {
-    const auto operation = session.daemon.read(operation_path(id) + "/wait?timeout=5s");
-    if (!operation) return give_up(operation.error());
-    const std::string state = operation_state(*operation);
-    if (state == "succeeded") return field(*operation, "result");
-    if (has_ended(state)) return give_up(end_of(*operation, id).error());
-    if (session.deadline.passed())
-      return give_up(ExitCode::timeout, fmt::format("operation {} is {} after {} ms", id, state,
-                                                    session.deadline.limit().count()));
-  }
+  const auto ended = follow_operation(session, interrupts, id);
+  if (!ended) return give_up(ended.error());
+  if (auto good = end_of_operation(*ended, id); !good) return give_up(std::move(good.error()));
+  return field(*ended, "result");
 }
 
 Outcome<ExitCode> cancel_operation(Session& session, const OperationOptions& options) {
