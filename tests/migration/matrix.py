@@ -27,12 +27,9 @@ ENDS = ("Done", "Cancelled", "GivenBack", "TakenBack")
 CELLS = [f"{phase}/{party}/{how}" for phase in phases.PHASES for party in faults.PARTIES for how in faults.HOWS]
 # Mended only when the source is in doubt, which is told loudly.
 CELLS += ["commit/destination/kill/late", "commit/network/partition/late"]
-# Each phase, party and way at least once.
-SOME = ("check/destination/partition", "check/client/kill", "begin/source/kill", "begin/destination-backend/kill", "prepare/source/cancel",
-        "prepare/network/stop", "transfer/destination/cancel", "transfer/source-backend/kill", "freeze/source/stop",
-        "freeze/network/cancel", "freeze/source-disk/cancel", "freeze/client/stop", "commit/source/kill", "commit/source-disk/stop",
-        "commit/destination/kill", "finish/source/cancel", "finish/destination-disk/kill", "confirm/network/partition",
-        "confirm/destination/kill")
+# Each phase with each party once, and with each way at least twice.
+SOME = [f"{phase}/{party}/{faults.HOWS[(row + column) % len(faults.HOWS)]}"
+        for row, phase in enumerate(phases.PHASES) for column, party in enumerate(faults.PARTIES)]
 
 
 def expected(phase, party, how):
@@ -48,8 +45,8 @@ def expected(phase, party, how):
 
 
 class Cell:
-    def __init__(self, name):
-        self.name = name
+    def __init__(self, name, patient):
+        self.patient = patient
         self.phase, self.party, self.how, *more = name.split("/")
         self.late = bool(more)
         self.wrong = []
@@ -138,7 +135,8 @@ class Cell:
         if self.phase not in phases.BEFORE_COMMIT:
             self.must(status == 409, f"a cancel after the commit is answered {status}: {text}")
             return
-        self.must(status == 202, f"a cancel is answered {status}: {text}")
+        too_late = self.phase == "freeze" and "ended already: Cancelled" in text  # by the freeze's own limit
+        self.must(status == 202 or too_late, f"a cancel is answered {status}: {text}")
         wait_until(lambda: world.asker.first_after(answered), "an answer after the cancel")
         self.told["cancel_ms"] = (world.asker.first_after(answered) - asked) / 1e6
 
@@ -160,15 +158,15 @@ class Cell:
         quiet = max((b - a for a, b in zip(times, times[1:]) if b < put_at), default=0) / 1e6
         gap = max((b - a for a, b in zip(times, times[1:]) if b >= put_at and a <= until), default=0) / 1e6
         self.told.update(gap_ms=round(gap), quiet_ms=round(quiet))
-        if "cancel_ms" in self.told:  # what the machine kept it waiting before anything happened is not the cancel's
+        if "cancel_ms" in self.told and not self.patient:  # what the machine kept it waiting before anything happened is not the cancel's
             self.must(self.told["cancel_ms"] <= CANCEL_MS_MAX + quiet, f"served {self.told['cancel_ms']:.0f} ms after the cancel")
 
 
-def run_apart(name):
+def run_apart(name, patient):
     """In a process and namespaces of its own: whatever is left ends with it."""
     apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    done = subprocess.run([*apart, sys.executable, "-B", os.path.abspath(__file__), "--one", name], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run([*apart, sys.executable, "-B", os.path.abspath(__file__), "--one", name, *(["--patient"] if patient else [])],
+                          capture_output=True, text=True, check=False)
     try:
         told = json.loads(done.stdout.splitlines()[-1])
         told["logs"] += done.stderr
@@ -184,12 +182,12 @@ def line_of(told):
             f"{told.get('answers', 0):>8} {told.get('s', 0):>6}")
 
 
-def run_all(names, jobs, keep):
+def run_all(names, jobs, patient, keep):
     begun = time.monotonic()
     failed = []
     print(f"{'cell':<36} {'':<7} {'ended':<10} {'gap ms':>7} {'cancel':>7} {'answers':>8} {'s':>6}")
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for told in pool.map(run_apart, names):
+        for told in pool.map(run_apart, names, [patient] * len(names)):
             print(line_of(told), flush=True)
             if told["wrong"]:
                 failed.append(told["cell"])
@@ -206,14 +204,15 @@ def main():
     parser = argparse.ArgumentParser(prog="matrix.sh", description="Phases of a handoff x what may befall it, on real processes.",
                                      epilog="example: matrix.sh --cells '^freeze/.*/cancel'")
     parser.add_argument("--cells", default="", metavar="REGEX", help="only these: PHASE/PARTY/WAY (all)")
-    parser.add_argument("--some", action="store_true", help="each phase, party and way at least once")
+    parser.add_argument("--some", action="store_true", help="a quarter of them: each phase with each party")
     parser.add_argument("--jobs", type=int, default=4, help="cells at a time (4)")
+    parser.add_argument("--patient", action="store_true", help="a cancel may take longer than a second: the machine is busy")
     parser.add_argument("--logs", metavar="DIRECTORY", help="both nodes' logs of cells that fail go there, not to the output")
     parser.add_argument("--list", action="store_true", help="names the cells")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(Cell(options.one).run()))
+        print(json.dumps(Cell(options.one, options.patient).run()))
         return 0
     names = [name for name in (SOME if options.some else CELLS) if re.search(options.cells, name)]
     if options.list:
@@ -221,7 +220,7 @@ def main():
         return 0
     if not names:
         parser.error("no such cell")
-    return run_all(names, options.jobs, options.logs)
+    return run_all(names, options.jobs, options.patient, options.logs)
 
 
 if __name__ == "__main__":
