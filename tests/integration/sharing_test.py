@@ -70,6 +70,9 @@ class Sharing(NodeTest):
                          ["192.0.2.10", "192.0.2.10", "192.0.2.10", "192.0.2.11"])
         self.assertEqual(self.queries(2), 2)
         self.assertEqual(self.hits("table", 2), 2, "found in memory, without asking")
+        of_binding = {result: self.node.metric("vservices_dns_cache_binding_queries_total", binding="web1-dns", result=result)
+                      for result in ("hit", "miss", "table")}
+        self.assertEqual(of_binding, {"hit": 0, "miss": 2, "table": 2}, "what the guest says, beside what the backend saw")
         self.assertEqual(self.ask("web1", "web.test"), ["192.0.2.10"])
         self.assertEqual(self.queries(2), 2, "another process of the guest")
         self.ask("web2", "web.test")

@@ -54,6 +54,7 @@ struct Asker {
   Sharing sharing;
   std::uint64_t hits = 0;      // questions answered out of what was kept, at once
   std::uint64_t misses = 0;
+  std::uint64_t table_hits = 0;  // found without asking, as the guest says
 };
 
 struct CachingCounts {

@@ -63,12 +63,14 @@ void append_cache(std::vector<Sample>& to, const CachingResolver& answers, std::
 }
 
 void append_binding(std::vector<Sample>& to, const Asker& asker, const std::string& service, const std::string& binding) {
-  for (const bool hit : {true, false}) {
-    to.push_back(counter("vservices_dns_cache_binding_queries_total", "Queries of a binding, by whether they were answered at once.",
-                         service, hit ? asker.hits : asker.misses));
+  const std::pair<const char*, std::uint64_t> results[]{{"hit", asker.hits}, {"miss", asker.misses}, {"table", asker.table_hits}};
+  for (const auto& [result, count] : results) {
+    to.push_back(counter("vservices_dns_cache_binding_queries_total",
+                         "Queries of a binding, by whether they were answered at once; table: not asked at all, as the guest says.", service,
+                         count));
     to.back().labels.emplace_back("binding", binding);
     to.back().labels.emplace_back("domain", asker.domain);
-    to.back().labels.emplace_back("result", hit ? "hit" : "miss");
+    to.back().labels.emplace_back("result", result);
   }
 }
 
@@ -240,7 +242,7 @@ void DnsService::read_attributes(const Request& request, std::span<const std::st
 void DnsService::handle_lookup(Directory& directory, const Guest& guest, const Request& request, Reply reply) {
   auto question = decode_lookup(request.payload);
   if (!question) return std::move(reply).send(fail(std::move(question.error())));
-  guest.asker->hits += question->table_hits;
+  guest.asker->table_hits += question->table_hits;
   directory.tally->table_hits += question->table_hits;
   directory.answers.lookup(
       guest.asker, *question, request.deadline,
