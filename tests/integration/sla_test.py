@@ -103,14 +103,21 @@ class Promises(PromisesTest):
         root = pathlib.Path("/sys/fs/cgroup")
         try:
             if "cpu" in (root / "cgroup.subtree_control").read_text().split():
-                group = root / f"vservices-test-{os.getpid()}"
-                group.mkdir()
-                self.addCleanup(lambda: wait_until(lambda: self.removed(group), "the cgroup to be empty"))
-                (group / "cpu.weight").write_text("1")
-                return ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"], "cgroup v2, cpu.weight 1"
+                return self.in_group(root, "cpu.weight", "4"), "cgroup v2, cpu.weight 4"
         except OSError:
             pass
-        return ["nice", "-n", "15"], "nice 15 (no writable cgroup v2 with cpu here)"
+        try:
+            return self.in_group(root / "cpu", "cpu.shares", "40"), "cgroup v1, cpu.shares 40"
+        except OSError:
+            pass
+        return ["nice", "-n", "15"], "nice 15 (no writable cgroup with cpu here)"
+
+    def in_group(self, root, limit, value):
+        group = root / f"vservices-test-{os.getpid()}"
+        group.mkdir()
+        self.addCleanup(lambda: wait_until(lambda: self.removed(group), "the cgroup to be empty"))
+        (group / limit).write_text(value)
+        return ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"]
 
     @staticmethod
     def removed(group):
