@@ -6,6 +6,7 @@ Case "again": a guest asks for the same few names again and again.
   table      libnss_vservice finds them in memory that the backend fills and the guest only reads
   module     the same, without glibc around it: the NSS module's function alone (getaddrinfo looks at
              /etc/nsswitch.conf and reads /etc/hosts before it comes to a module; of nscd it does neither)
+  floor      no guest: a module that knows the answer (nss/floor.c), so what glibc takes whatever the module
   nscd       no guest: glibc finds them in memory that nscd fills
   uncached   as table, of a service that keeps nothing: each lookup goes to dnsmasq
 
@@ -26,7 +27,7 @@ import time
 from common import benchmark, load, nameserver, network, node, results
 
 PACKAGES = ("libc6", "dnsmasq-base", "nscd", "libc-ares2")
-AGAIN = ("table", "module", "nscd", "uncached")
+AGAIN = ("table", "module", "floor", "nscd", "uncached")
 MODES = ("private", "delayed", "group", "open")
 FIRST = (*MODES, "veth")
 FAMILIES = ("A", "A+AAAA")
@@ -96,6 +97,7 @@ class Peers:
 
     def __init__(self, options, scratch):
         self._scratch = scratch
+        self._options = options
         self._program = shutil.copy(os.path.join(options.build, "bin", "dns_load"), scratch)
         self._node = node.Node(
             options.build,
@@ -134,6 +136,13 @@ class Peers:
                 raise RuntimeError("nscd does not start")
             time.sleep(0.02)
 
+    def _floor(self, arguments):
+        library = os.path.join(self._options.build, "lib")
+        no_nscd = os.path.join(self._scratch, "no-nscd")
+        os.makedirs(no_nscd, exist_ok=True)
+        files = {"/etc/nsswitch.conf": self._write("nsswitch-floor", "hosts: files floor\n"), "/run/nscd": no_nscd}
+        return network.with_files(files, ["env", f"LD_LIBRARY_PATH={library}", *arguments])
+
     def share(self, mode):
         group = ", group: bench" if mode == "group" else ""
         self._node.apply(_SHARING.format(mode=mode + group))
@@ -142,6 +151,8 @@ class Peers:
         arguments = [self._program, family, str(lookups), str(WARMUP), "again", nameserver.DOMAIN, str(NAMES)]
         if peer == "nscd":
             return network.with_files(self._resolver("127.0.0.1"), arguments)
+        if peer == "floor":
+            return self._floor(arguments)
         if peer == "module":
             arguments.append("libnss_vservice.so.2")
         return self._node.command(3 if peer == "uncached" else 1, arguments)
@@ -190,8 +201,10 @@ def ratios(rows):
             {
                 "family": family,
                 "module/nscd": round(found["again", family, "module"] / found["again", family, "nscd"], 2),
+                "table/floor": round(table / found["again", family, "floor"], 2),
                 "table/nscd": round(table / found["again", family, "nscd"], 2),
                 "uncached/module": round(found["again", family, "uncached"] / found["again", family, "module"], 1),
+                "uncached/floor": round(found["again", family, "uncached"] / found["again", family, "floor"], 1),
                 "uncached/table": round(found["again", family, "uncached"] / table, 1),
                 "veth/group": round(found["first", family, "veth"] / found["first", family, "group"], 2),
                 "delayed/private": round(found["first", family, "delayed"] / found["first", family, "private"], 2),
