@@ -142,6 +142,16 @@ TEST_F(ApiTest, RefusesALongBodyBeforeAnyoneReadsIt) {
   EXPECT_EQ(RawClient(socket()).ask(request("GET", "/healthz")).status, 200);
 }
 
+TEST_F(ApiTest, RefusesAPolicyOfMoreThanOneMebibyteAndSaysHowMuchIsAllowed) {
+  for (const char* request :
+       {"PUT /v1/policies/p HTTP/1.1\r\nHost: vsmgrd\r\nContent-Type: application/yaml\r\nContent-Length: 1048577\r\n\r\n",
+        "POST /v1/policies:lint HTTP/1.1\r\nHost: vsmgrd\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\r\n"}) {
+    const RawResponse response = RawClient(socket()).ask(request);
+    EXPECT_EQ(response.status, 413) << request;
+    EXPECT_THAT(response.body, HasSubstr("body longer than 1048576 bytes"));
+  }
+}
+
 // Each adds one to a number, again until nobody else did meanwhile: none may be lost.
 TEST_F(ApiTest, LosesNoUpdateOfManyWriters) {
   constexpr int kWriters = 4;

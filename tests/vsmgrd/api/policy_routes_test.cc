@@ -62,6 +62,21 @@ class Policies : public RestFixture {
   }
 };
 
+TEST_F(Policies, ApplyRefusesAPolicyOfMoreThanOneMebibyteWithItsPlace) {
+  std::string rules;
+  for (int number = 0; rules.size() <= 1'100'000; ++number)
+    rules += "\n    - {id: r" + std::to_string(number) + ", effect: allow, message: m, match: {domains: [" +
+             std::string(63, 'a') + "]}}";
+  const std::string text = std::string(kDemo) +
+                           "---\napiVersion: vservices/v1\nkind: AccessPolicy\nmetadata: {name: huge}\nspec:\n  rules:" + rules + "\n";
+  const json refused = problem(ask("POST", "/v1/apply", {{"files", {{{"name", "huge.yaml"}, {"text", text}}}}}), 400);
+  const json& error = refused["errors"][0];
+  EXPECT_EQ(error["message"], "a document of more than 1048576 bytes");
+  EXPECT_EQ(error["source"]["file"], "huge.yaml");
+  EXPECT_GT(error["source"]["line"], 30) << "where that document begins";
+  EXPECT_EQ(store_->list(Kind::domain)->size(), 0u) << "nothing of the others either";
+}
+
 TEST_F(Policies, ApplyCreatesWhatTheFilesDeclare) {
   const Response response = ask("POST", "/v1/apply", files(kDemo));
   ASSERT_EQ(response.status, 200) << response.body;
