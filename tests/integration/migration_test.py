@@ -185,6 +185,28 @@ class Deaths(TwoNodes):
         wait_until(lambda: self.serves(self.b), "web1 to be served there")
         self.assertAllRight(asker)
 
+    def test_of_both_at_the_commit_leave_exactly_one_owner(self):
+        asker = self.asker()
+        identifier = self.frozen()
+        self.b.manager.send_signal(signal.SIGSTOP)  # so that the word to serve is on its way, and no answer to it
+        self.say(self.a, identifier, "commit")
+        self.wait_for(self.a, identifier, phase="commit")
+        self.kill(self.a)
+        self.kill(self.b)
+        self.a.start_manager()
+        self.b.start_manager()
+
+        def one_serves():
+            serving = [self.serves(node) for node in (self.a, self.b)]
+            self.assertNotEqual(serving, [True, True], "two owners")
+            return any(serving)
+
+        wait_until(one_serves, "web1 to be served by one of them")
+        for node in (self.a, self.b):
+            wait_until(lambda: self.migration(node, identifier).get("outcome") in ("Done", "TakenBack", "Cancelled"), "the end")
+        self.assertTrue(one_serves())
+        self.assertAllRight(asker)
+
     def test_of_the_destination_for_good_is_a_doubt_that_an_operator_ends(self):
         identifier = self.frozen()
         self.kill(self.b)
