@@ -29,6 +29,7 @@ def parse(arguments):
     add("--build", required=True, help=argparse.SUPPRESS)
     add("--json", metavar="FILE", help="write the figures there, too")
     add("--moves", type=int, default=MOVES, help="to and fro (1000)")
+    add("--seconds", type=int, default=3600, help="no move begins after that (3600)")
     add("--bindings", type=int, default=BINDINGS, metavar="N", help="4 to 256: half resolve names, half are of channels (10)")
     add("--events", type=int, default=migration.EVENTS_PER_MS, help="a millisecond (10)")
     options = parser.parse_args(arguments)
@@ -37,10 +38,13 @@ def parse(arguments):
     return options
 
 
-def move_all(nodes, count):
+def move_all(nodes, count, seconds):
     """[(length, without service)] in milliseconds."""
     found = []
+    end = time.monotonic() + seconds
     for number in range(count):
+        if time.monotonic() > end:
+            break
         here, there = nodes if number % 2 == 0 else nodes[::-1]
         _, begun, ended, told = two_nodes.move(here, there, "guest")
         two_nodes.wait_until(lambda here=here: here.ask("GET", "/v1/domains/guest")[0] == 404, "the domain to be gone here")
@@ -69,13 +73,13 @@ def measure(options, scratch):
                  migration.Load(nodes[0].command("guest", [program, "events", str(options.events), "devices",
                                                            *migration.of_kind(devices, "bus")]))]
         begun = time.monotonic()
-        moves = move_all(nodes, options.moves)
+        moves = move_all(nodes, options.moves, options.seconds)
         took = time.monotonic() - begun
         (looked_up, asked), (_, sent) = (load.end() for load in loads)
     answered = sorted(due + late for due, late in looked_up)
     pauses = [(after - before) / 1e6 for before, after in zip(answered, answered[1:])]
     times = {"a move": [length for length, _ in moves], "without service": [gap for _, gap in moves], "between answers": pauses}
-    return [{"case": "moves.total", "moves": options.moves, "seconds": round(took), **dict(zip(("asked", "wrong", "missing"), asked)),
+    return [{"case": "moves.total", "moves": len(moves), "seconds": round(took), **dict(zip(("asked", "wrong", "missing"), asked)),
              **dict(zip(("accepted", "lost", "unmarked", "marked", "missed"), sent))},
             *({"case": "moves.time", "of": name, "unit": "ms", **migration.spread(values)} for name, values in times.items())]
 
@@ -83,7 +87,7 @@ def measure(options, scratch):
 def show(options, rows):
     total = rows[0]
     wrong = {name: total[name] for name in ("wrong", "missing", "lost", "missed", "unmarked")}
-    goals = [{"goal": f"{what} in {options.moves} moves", "to be": "0", "is": str(sum(wrong[one] for one in names)),
+    goals = [{"goal": f"{what} in {total['moves']} moves", "to be": "0", "is": str(sum(wrong[one] for one in names)),
               "verdict": "missed" if any(wrong[one] for one in names) else "reached"}
              for what, names in (("lookups wrong or missing", ("wrong", "missing")), ("acknowledged events lost", ("lost", "missed")),
                                  ("events twice without a mark", ("unmarked",)))]

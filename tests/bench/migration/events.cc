@@ -57,7 +57,7 @@ class Devices final : public Bus {
   std::optional<Received> receive(std::uint64_t& missed) override {
     const vs_channel_event* event = nullptr;
     const int status = vs_channel_receive(subscription_, kReceiveMs, &event);
-    if (status == -ECONNREFUSED) return std::nullopt;  // longer than that it had no backend
+    if (status == -ECONNREFUSED || status == -ENODEV) return std::nullopt;  // longer than that no backend had it
     check(status >= 0, std::string("receive: ") + std::strerror(-status));
     if (status == 0) return std::nullopt;
     Received received{.number = 0, .again = event->again != 0};
