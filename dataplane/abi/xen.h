@@ -4,7 +4,7 @@
  * the region's pages, and allocates an event channel, the doorbell both ways. All else goes through xenstore (paths are those of
  * the guest, D its domid, N the number of its event channel):
  *
- *   vservice/DEVICE/              the backend's, made when DEVICE is bound: service, backend (a path), backend-id, region-bytes
+ *   vservice/DEVICE/              the backend's, made when DEVICE is bound: owner, service, backend (a path), backend-id, region-bytes
  *   device/vservice/N/            the frontend's, one for each open: nonce, device, directory-ref, event-channel, state
  *   backend/vservice/D/N/         below the backend's home: frontend, nonce, state; with a refusal status, reason, error (in words)
  *
@@ -14,6 +14,7 @@
  *   state 4; the doorbell            <->       the doorbell
  *   state 6, or N removed            <->       state 6
  *
+ * The owner is a backend's word for itself: it takes away only what still carries it, for another may have announced the device since.
  * Written without transactions, the nonce first, the state last. The nonce tells opens apart that have the same N one after the
  * other: what the backend says is about the open whose nonce it repeats, and it removes the node of no other. A side that dies clears its `alive` byte and rings: the kernels do that when the
  * pages are unmapped. Grants and event channels end with the domain; after a restore or a migration, the frontend opens anew. */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Packs what is tested: OUT/node.cpio (dom0: our programs, dnsmasq), OUT/guest.cpio (domUs: our libraries, unmodified programs),
-# OUT/python.cpio (domUs: a Python), OUT/payload (the cases and their programs). Takes libraries from this machine, as ldd names them.
+# OUT/python.cpio (domUs: a Python), OUT/payload (the cases, their programs and
+# certificates). Takes libraries from this machine, as ldd names them.
 #
 #   tree.sh BUILD OUT
 set -euo pipefail
@@ -59,6 +60,18 @@ pack "$python" "$OUT/python.cpio"
 
 mkdir -p "$OUT/payload/bin"
 rm -rf "$OUT/payload/cases"; cp -r cases "$OUT/payload/cases"
+# Of two nodes that hand domains to each other.
+mkdir -p "$OUT/payload/certificates"
+(
+  cd "$OUT/payload/certificates"
+  new_key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+  openssl req -x509 "${new_key[@]}" -days 30 -subj /CN=nodes -keyout ca.key -out ca.pem
+  for name in alpha beta; do
+    openssl req -new "${new_key[@]}" -subj "/CN=$name" -addext "subjectAltName=DNS:$name,IP:127.0.0.1" -keyout $name.key -out $name.csr
+    openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 7 -copy_extensions copy -out $name.pem
+  done
+) 2>"$OUT/certificates.log" || { cat "$OUT/certificates.log" >&2; exit 1; }
+
 flags="-O2 -g0 -Wall -Wextra -Wno-unused-result -D_GNU_SOURCE -I../.."
 build() { # PROGRAM LIBRARY...
   gcc $flags "src/$1.c" -o "$OUT/payload/bin/$1" "${@:2}"

@@ -1,8 +1,11 @@
 #include "dataplane/transport/xen/door.h"
 
+#include <sys/random.h>
+
 #include <cstring>
 #include <utility>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "dataplane/abi/xen.h"
 #include "dataplane/transport/xen/directory.h"
@@ -17,6 +20,12 @@ std::string frontends(std::uint32_t domid) { return guest_home(domid) + "/device
 std::string frontend(std::uint32_t domid, std::uint32_t node) { return frontends(domid) + "/" + std::to_string(node); }
 std::string backends(std::uint32_t own, std::uint32_t domid) {
   return guest_home(own) + "/backend/vservice/" + std::to_string(domid);
+}
+
+std::string new_owner() {
+  std::uint64_t number = 0;
+  VS_CHECK(::getrandom(&number, sizeof number, 0) == sizeof number);
+  return std::to_string(number);
 }
 
 }  // namespace
@@ -36,11 +45,15 @@ Result<std::unique_ptr<XenDoor>> XenDoor::prepare(std::size_t loops) {
 }
 
 XenDoor::XenDoor(Xenstore store, std::shared_ptr<GrantMapper> mapper, std::vector<std::unique_ptr<Bells>> bells)
-    : store_(std::move(store)), mapper_(std::move(mapper)), bells_(std::move(bells)) {}
+    : store_(std::move(store)), mapper_(std::move(mapper)), bells_(std::move(bells)), owner_(new_owner()) {}
 
 XenDoor::~XenDoor() {
   stop();
-  for (const auto& [number, opening] : openings_) (void)store_.remove(announcement(opening->domid, opening->device));
+  for (const auto& [number, opening] : openings_) retract(*opening);
+}
+
+void XenDoor::retract(const Opening& opening) {
+  (void)store_.remove_if(announcement(opening.domid, opening.device), "owner", owner_);
 }
 
 void XenDoor::stop() {
@@ -135,7 +148,9 @@ void XenDoor::announce(std::uint64_t number) {
     if (!note(store_.make(below, own_domid_, domid)) || !note(store_.make(frontends(domid), domid, own_domid_)) ||
         !note(store_.watch(frontends(domid), std::to_string(domid))))
       return;
-  const std::array<std::pair<const char*, std::string>, 4> keys{{{"service", opening.service},
+  // The owner first: who announced it before takes it away no more.
+  const std::array<std::pair<const char*, std::string>, 5> keys{{{"owner", owner_},
+                                                                 {"service", opening.service},
                                                                  {"backend-id", std::to_string(own_domid_)},
                                                                  {"region-bytes", std::to_string(opening.region_bytes)},
                                                                  {"backend", below}}};
@@ -155,7 +170,7 @@ void XenDoor::withdraw(std::uint64_t number) {
   const auto device = guest.devices.find(node.mapped()->device);
   if (device != guest.devices.end() && device->second == number) {
     guest.devices.erase(device);
-    (void)store_.remove(announcement(domid, node.mapped()->device));
+    retract(*node.mapped());
   }
   for (auto& [name, open] : guest.opens) {
     if (open.opening != number || open.closed) continue;
@@ -170,7 +185,7 @@ void XenDoor::forget_domain(std::uint32_t domid) {
   store_.unwatch(frontends(domid), std::to_string(domid));
   const std::string home = backends(own_domid_, domid);
   for (const auto& [name, open] : guests_.at(domid).opens) {
-    (void)store_.remove(home + "/" + std::to_string(name));
+    (void)store_.remove_if(home + "/" + std::to_string(name), "nonce", open.nonce);  // or it is the next backend's
     if (open.arrived) tell_end(open);
     places_.erase(static_cast<std::uint64_t>(open.id));
   }

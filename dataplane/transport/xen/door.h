@@ -102,6 +102,8 @@ class XenDoor {
   void take_events();
   void announce(std::uint64_t number);
   void withdraw(std::uint64_t number);
+  // Another node's backend may have announced the device meanwhile: that stays.
+  void retract(const Opening& opening);
   void look_at_guests();
   void look_at_nodes(std::uint32_t domid, bool first);
   void look_at_node(std::uint32_t domid, std::uint32_t node, bool first);
@@ -128,6 +130,7 @@ class XenDoor {
   Xenstore store_;
   std::shared_ptr<GrantMapper> mapper_;
   std::vector<std::unique_ptr<Bells>> bells_;
+  const std::string owner_;  // of what it announces: two nodes of one machine may serve a guest one after the other
   EventLoop loop_;
   std::uint32_t own_domid_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Opening>> openings_;

@@ -27,10 +27,15 @@ node_up() { # POLICY
   manager_up
   vsctl apply --no-wait -f "$1" >/run/node/apply.log 2>&1 || { cat /run/node/apply.log; return 1; }
 }
-manager_up() {
-  vsmgrd --state-dir /run/state --run-dir /run/vservices --log-level "${LEVEL:-info}" >>/out/vsmgrd.log 2>&1 &
+manager_up() { # [OPTION...]
+  vsmgrd --state-dir /run/state --run-dir /run/vservices --log-level "${LEVEL:-info}" "$@" >>/out/vsmgrd.log 2>&1 &
   MANAGER=$!
   within 60 sh -c 'vsctl get domains >/dev/null 2>&1'
+}
+# The options of one of two nodes that hand domains to each other; their certificates are the tree's.
+node_options() { # NAME PORT OTHER PORT
+  echo "--node-name $1 --listen 127.0.0.1:$2 --peer $3=127.0.0.1:$4 --tls-certificate /payload/certificates/$1.pem" \
+    "--tls-key /payload/certificates/$1.key --tls-client-ca /payload/certificates/ca.pem"
 }
 backend_pid() { # [KIND]
   local pid
