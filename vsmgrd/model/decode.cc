@@ -123,6 +123,7 @@ SharingPolicySpec decode_sharing_policy(const json& value, Problems& problems) {
   const bool grouped = fields.name("group", spec.group, Need::optional);
   const bool owned = fields.text("ownerLabel", spec.owner_label, Need::optional);
   const bool named = fields.texts("names", spec.names, 1, kMatchNamesMax, check_shared_name);
+  fields.flag("travels", spec.travels);
   fields.finish();
   if (!known_mode) return spec;  // what fits it cannot be told
   if (spec.mode == "group" && !fields.has("group"))

@@ -54,10 +54,7 @@ class DeclaredReader {
     fields.text("name", one.name, Need::required);
     fields.number("eventBytesMax", one.event_bytes_max, 1, kChannelEventBytesMax);
     fields.duration("expires", one.expires, kExpiresMax);
-    if (const nlohmann::json* flag = fields.take("retained", Need::optional)) {
-      if (flag->is_boolean()) one.retained = flag->get<bool>();
-      else note(at, "retained", "must be true or false, is " + describe(*flag), "wrong_type");
-    }
+    fields.flag("retained", one.retained);
     fields.text("contentType", one.content_type, Need::optional);
     fields.text("schema", one.schema, Need::optional);
     const bool derived = fields.text("source", one.source, Need::optional);

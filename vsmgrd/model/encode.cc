@@ -96,6 +96,7 @@ json encode_part(const SharingPolicySpec& spec) {
   if (!spec.group.empty()) out["group"] = spec.group;
   if (!spec.owner_label.empty()) out["ownerLabel"] = spec.owner_label;
   if (!spec.names.empty()) out["names"] = spec.names;
+  if (!spec.travels) out["travels"] = false;
   return out;
 }
 
@@ -265,7 +266,8 @@ Result<Decision> decode_stored_decision(const json& stored) try {
     decision.sharing = {.mode = sharing->at("mode").get<std::string>(),
                         .policy = sharing->value("policy", ""),
                         .group = sharing->value("group", ""),
-                        .names = sharing->value("names", std::vector<std::string>())};
+                        .names = sharing->value("names", std::vector<std::string>()),
+                        .travels = sharing->value("travels", true)};
   if (const auto channels = stored.find("channels"); channels != stored.end())
     for (const json& right : *channels) decision.channels.push_back(decode_stored_right(right));
   return decision;
@@ -317,6 +319,7 @@ json encode(const Sharing& sharing) {
   if (!sharing.policy.empty()) out["policy"] = sharing.policy;
   if (!sharing.group.empty()) out["group"] = sharing.group;
   if (!sharing.names.empty()) out["names"] = sharing.names;
+  if (!sharing.travels) out["travels"] = false;
   return out;
 }
 

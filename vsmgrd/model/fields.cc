@@ -149,6 +149,17 @@ bool Fields::choice(std::string_view key, std::string& into, Need need,
   return true;
 }
 
+bool Fields::flag(std::string_view key, bool& into) {
+  const json* value = take(key, Need::optional);
+  if (!value) return false;
+  if (!value->is_boolean()) {
+    note(key, " must be true or false, is " + describe(*value), {}, "wrong_type");
+    return false;
+  }
+  into = value->get<bool>();
+  return true;
+}
+
 bool Fields::number(std::string_view key, std::uint32_t& into, std::uint32_t min,
                     std::uint32_t max) {
   const json* value = take(key, Need::optional);

@@ -36,6 +36,7 @@ class Fields {
   bool name(std::string_view key, std::string& into, Need need);
   bool choice(std::string_view key, std::string& into, Need need,
               const std::vector<std::string>& choices);
+  bool flag(std::string_view key, bool& into);
   bool number(std::string_view key, std::uint32_t& into, std::uint32_t min, std::uint32_t max);
   bool duration(std::string_view key, std::chrono::milliseconds& into,
                 std::chrono::milliseconds max,

@@ -235,8 +235,8 @@ struct ChannelRule {
   std::uint32_t rate = 0;
   std::uint32_t burst = 1;
   std::uint32_t event_bytes_max = 0;
-  // Of an allow to subscribe: how far the memory is shared in which events are delivered, if all who
-  // share it may subscribe to the channel: private (copies) | group (large events) | equal (all events).
+  // Of an allow to subscribe: how far the memory of events is shared, if all who share it may subscribe to the channel: private
+  // (copies) | group (large events) | equal (all events).
   std::string sharing = "private";
   std::uint32_t filter_cost_max = 0;
   friend bool operator==(const ChannelRule&, const ChannelRule&) = default;
@@ -249,24 +249,23 @@ struct AccessPolicySpec {
   friend bool operator==(const AccessPolicySpec&, const AccessPolicySpec&) = default;
 };
 
-// How far what one domain asked may show to others (the answers of a cache, say): which it is for a binding is decided together
-// with its access. Without one that matches: private.
+// How far what one domain asked may show to others. Decided for a binding together with its access; none that matches: private.
 struct SharingPolicySpec {
   RuleMatch match;
   std::string mode = "private";  // private | group | delayed | open
   std::string group;             // of mode group: its members share with each other
   std::string owner_label;       // of mode group: the domains' label that must be the same for all members; empty: any may share
   std::vector<std::string> names;  // of mode open: only these; "*.example.org" covers what is below
+  bool travels = true;             // what is kept for a guest alone goes along to another node
   friend bool operator==(const SharingPolicySpec&, const SharingPolicySpec&) = default;
 };
 
-using Spec = std::variant<DomainSpec, ServiceSpec, AccessPolicySpec, SharingPolicySpec, Sla,
-                          Placement, Buffers, BindingSpec>;  // index == Kind
+// In the order of Kind.
+using Spec = std::variant<DomainSpec, ServiceSpec, AccessPolicySpec, SharingPolicySpec, Sla, Placement, Buffers, BindingSpec>;
 
 struct Resource {
   Metadata metadata;
   Spec spec;
-
   [[nodiscard]] Kind kind() const { return static_cast<Kind>(spec.index()); }
 };
 
@@ -276,6 +275,7 @@ struct Sharing {
   std::string policy;            // empty: none matched
   std::string group;
   std::vector<std::string> names;
+  bool travels = true;
   friend bool operator==(const Sharing&, const Sharing&) = default;
 };
 

@@ -79,7 +79,8 @@ struct PolicySet::State {
     return {.mode = spec.mode,
             .policy = matching.front()->policy,
             .group = spec.group,
-            .names = spec.names};
+            .names = spec.names,
+            .travels = spec.travels};
   }
 };
 

@@ -124,10 +124,11 @@ nlohmann::json channel_rights(const Decision& decision) {
 
 // As the backend reads it (dataplane/services/dns/sharing.h).
 nlohmann::json sharing_of(const Sharing& sharing) {
-  if (sharing.mode == Sharing{}.mode) return {};
+  if (sharing.mode == Sharing{}.mode && sharing.travels) return {};
   nlohmann::json told{{"mode", sharing.mode}};
   if (!sharing.group.empty()) told["group"] = sharing.group;
   if (!sharing.names.empty()) told["names"] = sharing.names;
+  if (!sharing.travels) told["travels"] = false;
   return told;
 }
 

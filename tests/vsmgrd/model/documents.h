@@ -179,7 +179,7 @@ inline const std::vector<Invalid> kInvalid{
     {"ChannelUnknownKey", channels(R"({"name": "a", "schemas": "b int"})"), "/spec/parameters/channels/0/schemas",
      R"(unknown key "schemas")", R"(did you mean "schema"?)", true},
     {"ChannelRetained", channels(R"({"name": "a", "retained": "no"})"), "/spec/parameters/channels/0/retained",
-     R"("retained": must be true or false, is text "no")", ""},
+     R"("retained" must be true or false, is text "no")", ""},
     {"ChannelFilterWithoutSource", channels(R"({"name": "a", "filter": "true"})"), "/spec/parameters/channels/0/filter",
      R"("filter": is of a derived channel, and there is no source)", ""},
     {"ParametersAreList", document("Service", R"({"kind": "dns", "parameters": []})"),

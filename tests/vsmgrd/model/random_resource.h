@@ -126,6 +126,7 @@ inline SharingPolicySpec random_sharing_policy(Chance& chance) {
   if (spec.mode == "group") spec.group = random_name(chance);
   if (spec.mode == "group" && chance.one_in(2)) spec.owner_label = "tenant";
   if (spec.mode == "open" && chance.one_in(2)) spec.names = {"www.example.org", "*.example.net"};
+  spec.travels = !chance.one_in(4);
   return spec;
 }
 

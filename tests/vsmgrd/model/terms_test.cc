@@ -58,6 +58,7 @@ const std::vector<Contradiction> kContradictions{
     {"SharingPolicy", R"({"match": {"kinds": ["dns", "crypto"]}, "mode": "open"})", "/spec/match/kinds/1",
      "services of kind \"crypto\" cannot share in mode open", "they can in private"},
     {"SharingPolicy", R"({"match": {}, "mode": "open", "names": ["A.b"]})", "/spec/names/0", "in lower case", ""},
+    {"SharingPolicy", R"({"match": {}, "mode": "open", "travels": "no"})", "/spec/travels", "must be true or false", ""},
     {"Binding", R"({"domain": "a", "service": "b", "sla": "Gold"})", "/spec/sla", "is not a name", ""},
     {"Binding", R"({"domain": "a", "service": "b", "placement": {"cpus": "1-"}})", "/spec/placement/cpus", "at position 3", ""},
 };

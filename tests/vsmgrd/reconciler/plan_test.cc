@@ -240,6 +240,10 @@ TEST(Plan, TellsTheBackendHowFarAnswersAreShared) {
   const auto bindings = configs_for(desired, {}, {}).at("dns").bindings;
   const auto web1 = std::find_if(bindings.begin(), bindings.end(), [](const auto& one) { return one.name == "web1-dns"; });
   EXPECT_EQ(web1->sharing, nlohmann::json({{"mode", "open"}, {"names", {"*.example.org"}}}));
+  desired.decisions.at("web1-dns").sharing = {.policy = "stay", .travels = false};
+  const auto staying = configs_for(desired, {}, {}).at("dns").bindings;
+  const auto stays = std::find_if(staying.begin(), staying.end(), [](const auto& one) { return one.name == "web1-dns"; });
+  EXPECT_EQ(stays->sharing, nlohmann::json({{"mode", "private"}, {"travels", false}}));
 }
 
 TEST(Observe, NamesTheSharingOfKindsThatDoNotShare) {
