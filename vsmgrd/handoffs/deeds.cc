@@ -158,20 +158,19 @@ void HandoffDeeds::thaw(const Record& record) {
 // What is declared of what another node owns. Whatever this node may serve stays.
 void HandoffDeeds::undeclare(const Record& record) {
   if (record.role == handoff::Role::destination && record.phase < handoff::Phase::finish) return;  // it was never declared
-  bool all = true;
-  const auto removed = [&](Kind kind, const std::string& name) {
-    const auto gone = store_.remove(kind, name, {}, {});
-    if (gone || gone.error().error.code == ErrorCode::not_found) return;
-    all = false;
-    log::warn("handoffs.left_declared", {{"kind", name_of(kind)}, {"name", name}, {"why", words_of(gone.error())}});
+  std::set<std::string> gone;
+  for (const MovedBinding& moved : record.bindings)
+    if (!says_.epoch_of(moved.name)) gone.insert(moved.name);
+  const auto remove = [&](bool domain_too) {
+    return store_.apply({}, {.prune = [&](const Resource& one) {
+      return one.kind() == Kind::binding ? gone.contains(one.metadata.name)
+                                         : domain_too && one.kind() == Kind::domain && one.metadata.name == record.domain;
+    }});
   };
-  for (const MovedBinding& moved : record.bindings) {
-    if (says_.epoch_of(moved.name))
-      all = false;
-    else
-      removed(Kind::binding, moved.name);
-  }
-  if (all) removed(Kind::domain, record.domain);
+  const bool all = gone.size() == record.bindings.size();
+  if (all && remove(true)) return;
+  const auto removed = remove(false);  // another binding may have been declared of it meanwhile
+  if (!removed) log::warn("handoffs.left_declared", {{"domain", record.domain}, {"why", words_of(removed.error())}});
 }
 
 // The destination's.
