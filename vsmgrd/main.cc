@@ -79,9 +79,10 @@ void reload_options(const std::function<std::variant<vs::Options, int>()>& read_
   const auto* options = std::get_if<vs::Options>(&parsed);
   if (options == nullptr) return vs::log::error("vsmgrd.not_reloaded", {{"why", "a wrong option"}});
   auto access = vs::access_settings(options->access);
-  auto reloaded = access ? api.reload(std::move(*access), vs::tls_files(options->access)) : vs::Result<>(vs::fail(access.error()));
   const auto others = vs::peer_settings(*options);
-  if (reloaded) reloaded = others ? peers.reload(*others) : vs::Result<>(vs::fail(others.error()));
+  auto reloaded = vs::check_peers(*options);
+  if (reloaded) reloaded = access ? api.reload(std::move(*access), vs::tls_files(options->access)) : vs::Result<>(vs::fail(access.error()));
+  if (reloaded) reloaded = peers.reload(*others);
   if (!reloaded) return vs::log::error("vsmgrd.not_reloaded", {{"why", reloaded.error()}});
   vs::log::set_level(options->log_level);
   vs::log::info("vsmgrd.reloaded", {{"log_level", options->log_level_name}});

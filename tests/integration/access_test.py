@@ -70,8 +70,9 @@ class AccessTest(unittest.TestCase):
                     raise
         self.addCleanup(self.node.close)
 
-    def write_config(self, roles, certificate=None, key=None):
+    def write_config(self, roles, certificate=None, key=None, more=()):
         self.config.write_text("\n".join([
+            *more,
             "backend-loops = 1",
             f'listen = "127.0.0.1:{self.remote}"',
             f'tls-certificate = "{certificate or self.server}"',
@@ -149,6 +150,14 @@ class AccessTest(unittest.TestCase):
         self.reload("vsmgrd.not_reloaded")
         self.assertEqual(ask(self.over_tls(ops), "PUT", "/v1/domains/web9", DOMAIN)[0], 403)
         self.assertEqual(self.shown_certificate(), ssl.PEM_cert_to_DER_cert(new.read_text()))
+
+    def test_sighup_with_a_wrong_file_of_the_peers_changes_nothing_else_either(self):
+        ops = self.authority.issue("ops")
+        self.assertEqual(ask(self.over_tls(ops), "PUT", "/v1/domains/web8", {**DOMAIN, "metadata": {"name": "web8"}})[0], 201)
+        peers = ['peer = ["node2=127.0.0.1:1"]', f'peer-ca = "{self.server_key}"']  # no certificate
+        self.write_config(["cn:ops=viewer"], more=peers)
+        self.reload("vsmgrd.not_reloaded")
+        self.assertEqual(ask(self.over_tls(ops), "PUT", "/v1/domains/web9", DOMAIN)[0], 201)
 
     def shown_certificate(self):
         with socket.create_connection(("127.0.0.1", self.remote), PATIENCE_S) as raw:
