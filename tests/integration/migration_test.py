@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 from certificates import Authority
-from node import DNS_SERVICE, PATIENCE_S, Assertions, Node, dns_guest, free_port, wait_until
+from node import DNS_SERVICE, PATIENCE_S, Assertions, Node, dns_guest, free_port, wait_until, wait_until_shows
 from rest import Rest
 
 DECLARED = DNS_SERVICE + """
@@ -79,13 +79,7 @@ class TwoNodes(Assertions):
         return answer.json
 
     def wait_for(self, node, identifier, **wanted):
-        def holds():
-            now = self.migration(node, identifier)
-            return all(now.get(key) == value for key, value in wanted.items())
-        try:
-            wait_until(holds, f"{wanted}")
-        except AssertionError as late:
-            raise AssertionError(f"{late}: {self.migration(node, identifier)}\n{node.log.read_text()}") from None
+        wait_until_shows(lambda: self.migration(node, identifier), wanted, node.log.read_text)
 
     def serves(self, node, binding="web1-dns"):
         found = node.vsctl("get", "binding", binding, "-o", "json")

@@ -80,6 +80,17 @@ def wait_until(holds, what):
         time.sleep(0.02)
 
 
+def wait_until_shows(look, wanted, log=lambda: ""):
+    """Polls until what `look()` returns has these members."""
+    def holds():
+        now = look()
+        return all(now.get(key) == value for key, value in wanted.items())
+    try:
+        wait_until(holds, f"{wanted}")
+    except AssertionError as late:
+        raise AssertionError(f"{late}: {look()}\n{log()}") from None
+
+
 def free_port():
     """A port that was free for UDP and TCP a moment ago."""
     while True:

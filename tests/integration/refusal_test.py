@@ -4,17 +4,12 @@ import pathlib
 import tempfile
 import unittest
 
-from node import Node, NodeTest, dns_guest, domain
+from node import DNS_SERVICE, Node, NodeTest, dns_guest, domain
 
 # As many CPUs as there must be, one of them offline and one kept for others.
 TOPOLOGY = {"system/cpu/online": "0-1", "system/cpu/offline": "2"}
 
-GIVEN = """
-apiVersion: vservices/v1
-kind: Service
-metadata: {name: dns}
-spec: {kind: dns, parameters: {nameservers: ["127.0.0.1:%(port)d"]}}
----
+GIVEN = DNS_SERVICE + """\
 apiVersion: vservices/v1
 kind: AccessPolicy
 metadata: {name: all}

@@ -19,7 +19,7 @@ import threading
 
 from asker import Asker
 from certificates import Authority
-from node import DNS_SERVICE, PATIENCE_S, Node, dns_guest, wait_until
+from node import DNS_SERVICE, PATIENCE_S, Node, dns_guest, wait_until, wait_until_shows
 from phases import DOMAIN
 from watcher import Watcher, read_database
 
@@ -225,13 +225,7 @@ class World:
         return told if status == 200 else {}
 
     def wait_for(self, letter, identifier, **wanted):
-        def holds():
-            now = self.told(letter, identifier)
-            return all(now.get(key) == value for key, value in wanted.items())
-        try:
-            wait_until(holds, f"{wanted}")
-        except AssertionError as late:
-            raise AssertionError(f"{late}: {self.told(letter, identifier)}") from None
+        wait_until_shows(lambda: self.told(letter, identifier), wanted)
 
     def logs(self):
         return "".join(f"== {node.name}\n{node.log.read_text()}\n" for node in (self.a, self.b) if node.log.exists())

@@ -42,13 +42,6 @@ class HandoffsTest : public testing::Test {
   }
   ~HandoffsTest() override { shards_.reset(); }
 
-  template <class Answer, class Ask>
-  Answer answer_of(Ask ask) {
-    std::optional<Answer> answer;
-    ask([&](Answer given) { answer = std::move(given); });
-    while (!answer) control_.run_once(std::chrono::seconds(10));
-    return *answer;
-  }
   static control::BindingConfig binding(int domain, std::uint64_t epoch = 1) {
     const std::string name = "d" + std::to_string(domain);
     control::BindingConfig one{name + "-echo", name, "echo", "echo", true};
@@ -59,24 +52,24 @@ class HandoffsTest : public testing::Test {
     return {.number = 1, .services = {{"echo", json::object()}}, .bindings = std::move(bindings)};
   }
   control::Applied configure(std::vector<control::BindingConfig> bindings) {
-    return answer_of<control::Applied>([&](auto done) { shards_->configure(configuration(std::move(bindings)), done); });
+    return answer_of<control::Applied>(control_, [&](auto done) { shards_->configure(configuration(std::move(bindings)), done); });
   }
   control::Frozen freeze(std::vector<std::string> bindings, std::uint32_t drain_ms = 0, std::uint32_t thaw_ms = 30'000) {
-    return answer_of<control::Frozen>([&](auto done) { shards_->freeze({1, std::move(bindings), drain_ms, thaw_ms}, done); });
+    return answer_of<control::Frozen>(control_, [&](auto done) { shards_->freeze({1, std::move(bindings), drain_ms, thaw_ms}, done); });
   }
   std::vector<std::string> thaw(std::vector<std::string> bindings) {
-    return answer_of<control::Thawed>([&](auto done) { shards_->thaw({1, std::move(bindings)}, done); }).bindings;
+    return answer_of<control::Thawed>(control_, [&](auto done) { shards_->thaw({1, std::move(bindings)}, done); }).bindings;
   }
   std::string stage(int domain, std::uint64_t epoch, json state) {
     const std::string name = "d" + std::to_string(domain) + "-echo";
-    return answer_of<std::string>([&](auto done) { shards_->stage({1, name, "", epoch, 60'000, std::move(state)}, done); });
+    return answer_of<std::string>(control_, [&](auto done) { shards_->stage({1, name, "", epoch, 60'000, std::move(state)}, done); });
   }
   bool frozen(int domain) {
-    return answer_of<json>([&](auto done) { shards_->describe("d" + std::to_string(domain) + "-echo", done); })["handoff"]["frozen"];
+    return answer_of<json>(control_, [&](auto done) { shards_->describe("d" + std::to_string(domain) + "-echo", done); })["handoff"]["frozen"];
   }
   double sample(const std::string& name) {
     double sum = 0;
-    for (const Sample& one : answer_of<std::vector<Sample>>([&](auto done) { shards_->report(done); }))
+    for (const Sample& one : answer_of<std::vector<Sample>>(control_, [&](auto done) { shards_->report(done); }))
       if (one.name == name) sum += one.value;
     return sum;
   }
@@ -112,7 +105,7 @@ TEST_F(HandoffsTest, StayFrozenOnAnotherLoop) {
   auto configured = configuration({binding(0)});
   configured.bindings[0].loop = 9;
   configured.loops.push_back({.number = 9, .cpus = {0}});
-  answer_of<control::Applied>([&](auto done) { shards_->configure(configured, done); });
+  answer_of<control::Applied>(control_, [&](auto done) { shards_->configure(configured, done); });
   EXPECT_TRUE(frozen(0));
   EXPECT_EQ(guest.call(kEcho, "y", 20), std::to_string(-ETIMEDOUT));
   EXPECT_EQ(thaw({"d0-echo"}).size(), 1u);
@@ -161,7 +154,7 @@ TEST_F(HandoffsTest, ThawingDoesNotWaitForWhatDrains) {
   configure({binding(0)});
   Guest guest(home(0));
   std::thread asking([&] { guest.call(kNever, "x", 300); });
-  while (answer_of<json>([&](auto done) { shards_->describe("d0-echo", done); })["requests"] != 1) {}
+  while (answer_of<json>(control_, [&](auto done) { shards_->describe("d0-echo", done); })["requests"] != 1) {}
   std::optional<control::Frozen> told;
   shards_->freeze({1, {"d0-echo"}, control::kDrainMsMax, 30'000}, [&](control::Frozen frozen) { told = std::move(frozen); });
   EXPECT_EQ(thaw({"d0-echo"}).size(), 1u);

@@ -123,6 +123,13 @@ class MovingRenewals : public PlacedLoopsTest {
   static void connect(Follower& guest) {
     while (!guest.connect()) std::this_thread::yield();
   }
+  static void go_on(Follower& guest) {
+    connect(guest);
+    guest.announce();
+    ASSERT_TRUE(guest.ask());
+    guest.publish();
+    guest.take_all();
+  }
 };
 
 TEST_F(MovingRenewals, AreOfferedByTheLoopThatADomainGoesTo) {
@@ -132,11 +139,7 @@ TEST_F(MovingRenewals, AreOfferedByTheLoopThatADomainGoesTo) {
   place(4, {usable_.front()});  // both at once
   ASSERT_TRUE(guest.offered());
   ASSERT_TRUE(guest.ask());
-  connect(guest);
-  guest.announce();
-  ASSERT_TRUE(guest.ask());
-  guest.publish();
-  guest.take_all();
+  go_on(guest);
   EXPECT_EQ(guest.renewals(), 1u);
   EXPECT_EQ(live()["loop"], 4);
   EXPECT_EQ(sessions_opened(), 1u);
@@ -148,11 +151,7 @@ TEST_F(MovingRenewals, GoOnInTheNextLoopWhenTheyWereOnlyOffered) {
   place(std::nullopt);
   ASSERT_TRUE(guest.offered());
   place(4, {usable_.front()});
-  connect(guest);
-  guest.announce();
-  ASSERT_TRUE(guest.ask());
-  guest.publish();
-  guest.take_all();
+  go_on(guest);
   EXPECT_EQ(guest.renewals(), 1u);
   EXPECT_EQ(sessions_opened(), 1u);
 }

@@ -25,6 +25,15 @@ extern "C" {
 
 namespace vs::test {
 
+// Asks, and runs the loop until the answer is there.
+template <class Answer, class Ask>
+Answer answer_of(EventLoop& loop, Ask ask) {
+  std::optional<Answer> answer;
+  ask([&](Answer given) { answer = std::move(given); });
+  while (!answer) loop.run_once(std::chrono::seconds(10));
+  return *answer;
+}
+
 inline constexpr std::uint16_t kEcho = 256;    // answers what was sent
 inline constexpr std::uint16_t kGrow = 257;    // payload: a 4-byte count; answers that many bytes
 inline constexpr std::uint16_t kNever = 258;   // keeps the reply until release_kept()

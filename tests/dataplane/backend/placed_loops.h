@@ -29,13 +29,6 @@ class PlacedLoopsTest : public testing::Test {
   }
   ~PlacedLoopsTest() override { shards_.reset(); }
 
-  template <class Answer, class Ask>
-  Answer answer_of(Ask ask) {
-    std::optional<Answer> answer;
-    ask([&](Answer given) { answer = std::move(given); });
-    while (!answer) control_.run_once(std::chrono::seconds(10));
-    return *answer;
-  }
   // Domain web1 on this loop, and, if that is placed, on these CPUs, with `terms_`.
   control::Applied place(std::optional<std::uint32_t> loop, control::Cpus cpus = {}, control::Cpus pool = {}) {
     control::Configure configure{.number = ++number_, .services = {{"echo", nlohmann::json::object()}}};
@@ -43,13 +36,13 @@ class PlacedLoopsTest : public testing::Test {
     configure.bindings.back().loop = loop;
     if (loop) configure.loops.push_back({.number = *loop, .cpus = std::move(cpus)});
     configure.pool = std::move(pool);
-    return answer_of<control::Applied>([&](auto done) { shards_->configure(configure, done); });
+    return answer_of<control::Applied>(control_, [&](auto done) { shards_->configure(configure, done); });
   }
   nlohmann::json live() {
-    return answer_of<nlohmann::json>([&](auto done) { shards_->describe("web1-echo", done); });
+    return answer_of<nlohmann::json>(control_, [&](auto done) { shards_->describe("web1-echo", done); });
   }
   control::Located locate() {
-    return answer_of<control::Located>([&](auto done) { shards_->locate(done); });
+    return answer_of<control::Located>(control_, [&](auto done) { shards_->locate(done); });
   }
   std::optional<control::LoopFound> found(std::uint32_t number) {
     for (const auto& loop : locate().loops)

@@ -28,24 +28,16 @@ class ShardsTest : public testing::Test {
     shards_.reset();
   }
 
-  // Asks, and runs the control loop until the answer is there.
-  template <class Answer, class Ask>
-  Answer answer_of(Ask ask) {
-    std::optional<Answer> answer;
-    ask([&](Answer given) { answer = std::move(given); });
-    while (!answer) control_.run_once(std::chrono::seconds(10));
-    return *answer;
-  }
   control::Applied configure(int domains) {
     control::Configure configure{.number = ++number_, .services = {{"echo", nlohmann::json::object()}}};
     for (int i = 0; i < domains; ++i) {
       const std::string domain = "d" + std::to_string(i);
       configure.bindings.push_back({domain + "-echo", domain, "echo", "echo", true});
     }
-    return answer_of<control::Applied>([&](auto done) { shards_->configure(configure, done); });
+    return answer_of<control::Applied>(control_, [&](auto done) { shards_->configure(configure, done); });
   }
   nlohmann::json live(const std::string& binding) {
-    return answer_of<nlohmann::json>([&](auto done) { shards_->describe(binding, done); });
+    return answer_of<nlohmann::json>(control_, [&](auto done) { shards_->describe(binding, done); });
   }
   std::string home(int domain) { return (directory_.path() / ("d" + std::to_string(domain))).string(); }
 
@@ -89,7 +81,7 @@ TEST_F(ShardsTest, ServeAtTheSameTime) {
   for (auto& thread : calling) thread.join();
   double requests = 0;
   std::set<std::string> loops;
-  for (const Sample& sample : answer_of<std::vector<Sample>>([&](auto done) { shards_->report(done); })) {
+  for (const Sample& sample : answer_of<std::vector<Sample>>(control_, [&](auto done) { shards_->report(done); })) {
     if (sample.name == "vservices_requests_total") requests += sample.value;
     for (const auto& [key, value] : sample.labels)
       if (key == "loop") loops.insert(value);
@@ -100,7 +92,7 @@ TEST_F(ShardsTest, ServeAtTheSameTime) {
 
 TEST_F(ShardsTest, ReportOnlyOfBindingsThatWereUsedSoThatManyFitAMessage) {
   configure(3000);
-  const auto samples = answer_of<std::vector<Sample>>([&](auto done) { shards_->report(done); });
+  const auto samples = answer_of<std::vector<Sample>>(control_, [&](auto done) { shards_->report(done); });
   const auto of_binding = [](const Sample& sample) {
     return std::any_of(sample.labels.begin(), sample.labels.end(), [](const auto& label) { return label.first == "binding"; });
   };
@@ -116,10 +108,10 @@ TEST_F(ShardsTest, TellRefusalsOfAllLoops) {
     const std::string domain = "d" + std::to_string(i);
     configure.bindings.push_back({domain + "-echo", domain, "echo", "echo", false});
   }
-  answer_of<control::Applied>([&](auto done) { shards_->configure(configure, done); });
+  answer_of<control::Applied>(control_, [&](auto done) { shards_->configure(configure, done); });
   for (int i = 0; i < 4; ++i) EXPECT_EQ(Guest(home(i)).status(), -EACCES);
   while (!told) control_.run_once(std::chrono::seconds(10));
-  const auto refusals = answer_of<std::vector<control::Refused>>([&](auto done) { shards_->take_refusals(done); });
+  const auto refusals = answer_of<std::vector<control::Refused>>(control_, [&](auto done) { shards_->take_refusals(done); });
   EXPECT_EQ(refusals.size(), 4u);
 }
 
